@@ -1,0 +1,69 @@
+// Package canary asks the API server what would become of a pod, without making one.
+//
+// A server-side dry run goes through every webhook and admission plugin and stores nothing, so its answer
+// is a proof, where reading configurations would be a guess.
+package canary
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/sidecar"
+)
+
+// Answer is what the API server made of the canary.
+type Answer struct {
+	// Refused is the server's error when it would not create the pod, else nil. It may also be the error
+	// of a server that could not be asked.
+	Refused error
+	// Sidecar is the sensor's container in the pod as it would be created, or empty.
+	Sidecar string
+}
+
+// Injected says whether the pod would carry the sensor.
+func (a Answer) Injected() bool { return a.Refused == nil && a.Sidecar != "" }
+
+// Probe asks for one pod in the namespace. image is the injector's sensor image, if known.
+func Probe(ctx context.Context, client kubernetes.Interface, namespace, image string) Answer {
+	pod, err := client.CoreV1().Pods(namespace).Create(ctx, Pod(), metav1.CreateOptions{
+		DryRun: []string{metav1.DryRunAll},
+	})
+	if err != nil {
+		return Answer{Refused: err}
+	}
+	name, _ := sidecar.In(&pod.Spec, image)
+	return Answer{Sidecar: name}
+}
+
+// Pod is the canary: beyond reproach by itself, so that whatever is refused is refused because of what
+// the injector added. It has a command, so the injector need not read the image's configuration.
+func Pod() *corev1.Pod {
+	yes, no, user := true, false, int64(65532)
+	small := corev1.ResourceList{
+		corev1.ResourceCPU: resource.MustParse("1m"), corev1.ResourceMemory: resource.MustParse("8Mi")}
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			GenerateName: "falcon-canary-",
+			Labels:       map[string]string{"app.kubernetes.io/managed-by": "kubectl-falcon"},
+		},
+		Spec: corev1.PodSpec{
+			AutomountServiceAccountToken: &no,
+			SecurityContext: &corev1.PodSecurityContext{
+				RunAsNonRoot: &yes, RunAsUser: &user,
+				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+			},
+			Containers: []corev1.Container{{
+				Name: "canary", Image: "registry.k8s.io/pause:3.10", Command: []string{"/pause"},
+				Resources: corev1.ResourceRequirements{Requests: small, Limits: small},
+				SecurityContext: &corev1.SecurityContext{
+					AllowPrivilegeEscalation: &no,
+					Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+				},
+			}},
+		},
+	}
+}

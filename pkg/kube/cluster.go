@@ -1,0 +1,89 @@
+// Package kube is what every capability needs of Kubernetes: one set of clients per cluster, server-side
+// apply, exec into containers, and the reasons for which pods do not run.
+//
+// It must not know Falcon, cobra or a terminal.
+package kube
+
+import (
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
+)
+
+// Cluster is one cluster as the user's kubeconfig and flags name it. All clients share one connection.
+type Cluster struct {
+	// Client speaks protobuf, which is several times cheaper to read than JSON.
+	Client kubernetes.Interface
+	// Dynamic applies rendered objects.
+	Dynamic dynamic.Interface
+	// Metadata lists objects of any kind by name and labels alone.
+	Metadata metadata.Interface
+	// Config is needed by exec, which makes a connection of its own for each command.
+	Config *rest.Config
+	// Namespace is the one that -n or the kubeconfig's context names.
+	Namespace string
+	// Context is the kubeconfig's context in use, for messages.
+	Context string
+}
+
+// nowhere is the host that client-go fills in when nothing names a cluster.
+const nowhere = "http://localhost:8080"
+
+// Connect builds the clients for the cluster that the getter names; it does not speak to the cluster
+// yet. userAgent names the program to the server, warn gets the server's warnings. The error says that
+// there is no usable kubeconfig, and how to give one.
+func Connect(getter genericclioptions.RESTClientGetter, userAgent string, warn rest.WarningHandlerWithContext) (*Cluster, error) {
+	loader := getter.ToRawKubeConfigLoader()
+	config, err := getter.ToRESTConfig()
+	if err != nil {
+		return nil, configProblem(err)
+	}
+	raw, err := loader.RawConfig()
+	if err != nil {
+		return nil, configProblem(err)
+	}
+	if len(raw.Clusters) == 0 && config.Host == nowhere {
+		return nil, configProblem(clientcmd.ErrEmptyConfig)
+	}
+	namespace, _, err := loader.Namespace()
+	if err != nil {
+		return nil, configProblem(err)
+	}
+	config.UserAgent = userAgent
+	config.WarningHandlerWithContext = warn
+	// The server has its own fairness; the client's default of five requests a second only waits.
+	config.QPS = -1
+	shared, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, configProblem(err)
+	}
+	c := &Cluster{Config: config, Namespace: namespace, Context: raw.CurrentContext}
+	if flags, ok := getter.(*genericclioptions.ConfigFlags); ok && *flags.Context != "" {
+		c.Context = *flags.Context
+	}
+	if c.Client, err = kubernetes.NewForConfigAndClient(config, shared); err != nil {
+		return nil, configProblem(err)
+	}
+	if c.Dynamic, err = dynamic.NewForConfigAndClient(config, shared); err != nil {
+		return nil, configProblem(err)
+	}
+	if c.Metadata, err = metadata.NewForConfigAndClient(config, shared); err != nil {
+		return nil, configProblem(err)
+	}
+	return c, nil
+}
+
+func configProblem(err error) error {
+	if clientcmd.IsEmptyConfig(err) {
+		return problem.New(problem.NoAccess,
+			"set KUBECONFIG or --kubeconfig to a file that names your cluster, then choose with --context",
+			"there is no kubeconfig, so no cluster to talk to")
+	}
+	return problem.New(problem.NoAccess, "kubectl config view --minify shows what is in it",
+		"the kubeconfig cannot be used: %w", err)
+}

@@ -1,0 +1,51 @@
+package plugin
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aid"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
+)
+
+func newAID(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:     "aid POD",
+		Short:   "Print the agent id of a pod's sensor",
+		Long:    "Print the agent id (AID) under which the pod's sensor is known in the Falcon console.",
+		Example: "  kubectl falcon aid detection-single-767cd557b-267zg",
+		Args:    arguments("POD"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, err := podName(args[0])
+			if err != nil {
+				return err
+			}
+			c, err := s.cluster()
+			if err != nil {
+				return err
+			}
+			id, err := aid.Of(cmd.Context(), c, c.Namespace, name)
+			if err == nil {
+				fmt.Fprintln(s.Out, id)
+			}
+			return err
+		},
+	}
+}
+
+// podName takes a pod's name as kubectl prints it, alone or after its kind.
+func podName(arg string) (string, error) {
+	kind, name, found := strings.Cut(arg, "/")
+	if !found {
+		return arg, nil
+	}
+	switch kind {
+	case "pod", "pods", "po":
+		if name != "" {
+			return name, nil
+		}
+	}
+	return "", problem.New(problem.BadInput, "kubectl get pods lists them", "%q is not a pod: write POD or pod/POD", arg)
+}

@@ -1,0 +1,84 @@
+package plugin
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
+)
+
+// defaultTimeout bounds waits; on Fargate a pod takes one to two minutes to start.
+const defaultTimeout = 5 * time.Minute
+
+func newInstall(s *session) *cobra.Command {
+	var o inject.Options
+	cmd := &cobra.Command{
+		Use:   "install --cid CID --image IMAGE",
+		Short: "Install the injector, or bring it to what the flags say",
+		Long: "Install the injector: the admission webhook that adds the sensor to new pods.\n\n" +
+			"The webhook is made last, once the injector is Ready, so pods can be created at any moment.\n" +
+			"Running it again changes only what differs.",
+		Example: "  kubectl falcon install --cid 0123456789ABCDEF0123456789ABCDEF-12 \\\n" +
+			"    --image 123456789123.dkr.ecr.eu-west-1.amazonaws.com/falcon-sensor:7.40.0",
+		Args: arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			// Bad options need no cluster to be told.
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			c, err := s.cluster()
+			if err != nil {
+				return err
+			}
+			if err := inject.Install(cmd.Context(), c, o, s.event); err != nil {
+				return err
+			}
+			s.remark("the injector is installed; pods made from now on get the sensor\n" +
+				"  next: kubectl falcon verify")
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&o.CID, "cid", "", "the Falcon customer id with its checksum")
+	cmd.Flags().StringVar(&o.Image, "image", "", "the sensor image in your registry, for the injector and the sidecars")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", defaultTimeout, "how long to wait for the injector to be Ready")
+	return cmd
+}
+
+func newUninstall(s *session) *cobra.Command {
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "uninstall",
+		Short: "Remove the injector, the webhook first",
+		Long: "Remove the injector, the webhook first, so that pods can be created at any moment.\n\n" +
+			"Pods that carry the sensor keep it until they are restarted. It can be run again at any time.",
+		Args: arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := s.cluster()
+			if err != nil {
+				return err
+			}
+			removed := 0
+			err = inject.Uninstall(cmd.Context(), c, timeout, func(e inject.Event) {
+				removed++
+				s.event(e)
+			})
+			if err == nil && removed == 0 {
+				s.remark("there is nothing to uninstall")
+			}
+			return err
+		},
+	}
+	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait for the namespace to be gone")
+	return cmd
+}
+
+// event prints what happened to an object as kubectl does, on stdout, and remarks on stderr.
+func (s *session) event(e inject.Event) {
+	if e.Object != "" {
+		fmt.Fprintf(s.Out, "%s %s\n", e.Object, e.Change)
+		return
+	}
+	s.remark("%s", e.Remark)
+}

@@ -1,0 +1,138 @@
+// Package plugin is the commands of kubectl falcon. Each turns its flags into plain options, makes one call
+// into a capability package, and prints what comes back.
+//
+// It holds no logic about Falcon or Kubernetes, and is the one place that knows exit codes.
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
+)
+
+// commandName is how users call the program, whatever its file is called.
+const commandName = "kubectl falcon"
+
+// session is what all commands of one run share.
+type session struct {
+	term.Streams
+	flags *genericclioptions.ConfigFlags
+	// connected is the cluster once a command has asked for it.
+	connected *kube.Cluster
+	// began is set when a command's own work starts: an error before that is one of usage.
+	began bool
+}
+
+// cluster returns the cluster that the flags name, and connects on first use: commands that need none
+// work without a kubeconfig.
+func (s *session) cluster() (*kube.Cluster, error) {
+	if s.connected != nil {
+		return s.connected, nil
+	}
+	c, err := kube.Connect(s.flags, "kubectl-falcon/"+version().Version, &warnings{out: s.Err, said: map[string]bool{}})
+	if err != nil {
+		return nil, err
+	}
+	s.connected = c
+	return c, nil
+}
+
+// remark writes one line for people.
+func (s *session) remark(format string, args ...any) {
+	fmt.Fprintf(s.Err, format+"\n", args...)
+}
+
+// warnings prints each warning of the API server once.
+type warnings struct {
+	out  io.Writer
+	said map[string]bool
+}
+
+// HandleWarningHeaderWithContext implements rest.WarningHandlerWithContext.
+func (w *warnings) HandleWarningHeaderWithContext(_ context.Context, code int, _ string, text string) {
+	// 299 is the one code that the API server uses (kubernetes/enhancements KEP-1693).
+	if code != 299 || text == "" || w.said[text] {
+		return
+	}
+	w.said[text] = true
+	fmt.Fprintln(w.out, "the cluster warns:", text)
+}
+
+var _ rest.WarningHandlerWithContext = &warnings{}
+
+func newRoot(s *session) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "kubectl-falcon",
+		Short: "Protect pods with the CrowdStrike Falcon Container sensor",
+		Long: "Install the injector of the CrowdStrike Falcon Container sensor, see which pods carry the sensor,\n" +
+			"and prove that it works.\n\n" +
+			"This is an independent project. It is not made, endorsed or supported by CrowdStrike.",
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: commandName},
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return unknownCommand(cmd, args[0])
+		},
+		PersistentPreRun: func(*cobra.Command, []string) { s.began = true },
+	}
+	cmd.SetIn(s.In)
+	cmd.SetOut(s.Out)
+	cmd.SetErr(s.Err)
+	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return problem.New(problem.BadInput, c.CommandPath()+" --help", "%w", err)
+	})
+	s.flags.AddFlags(cmd.PersistentFlags())
+	cmd.CompletionOptions.HiddenDefaultCmd = true
+	cmd.AddCommand(newInstall(s), newUninstall(s), newStatus(s), newVerify(s), newAID(s), newDemo(s), newVersion(s))
+	return cmd
+}
+
+func unknownCommand(cmd *cobra.Command, word string) error {
+	next := cmd.CommandPath() + " --help"
+	if near := cmd.SuggestionsFor(word); len(near) > 0 {
+		next = "did you mean: " + cmd.CommandPath() + " " + strings.Join(near, ", ") + "?"
+	}
+	return problem.New(problem.BadInput, next, "there is no command %q", word)
+}
+
+// arguments checks that a command gets exactly the arguments named, such as "POD".
+func arguments(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		next := cmd.CommandPath() + " --help"
+		switch {
+		case len(args) < len(names):
+			return problem.New(problem.BadInput, next, "%s is missing: %s", names[len(args)], cmd.UseLine())
+		case len(args) > len(names):
+			return problem.New(problem.BadInput, next, "one argument too many: %q", args[len(names)])
+		}
+		return nil
+	}
+}
+
+// formatFlag adds -o to a command that prints data.
+func formatFlag(cmd *cobra.Command) *string {
+	f := cmd.Flags().StringP("output", "o", "", "print as "+strings.Join(term.Formats, " or ")+" instead of for people")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(term.Formats, cobra.ShellCompDirectiveNoFileComp))
+	return f
+}
+
+func parseFormat(text string) (term.Format, error) {
+	switch f := term.Format(text); f {
+	case term.Table, term.JSON, term.YAML:
+		return f, nil
+	}
+	return "", problem.New(problem.BadInput, "", "-o %q is not a format: use %s", text, strings.Join(term.Formats, " or "))
+}

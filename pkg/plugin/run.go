@@ -1,0 +1,96 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
+)
+
+// Exit codes. They are part of the program's interface.
+const (
+	ExitOK = 0
+	// ExitFailed: the operation failed, or a check found a fault.
+	ExitFailed = 1
+	// ExitUsage: a flag or an argument cannot be meant; nothing was changed.
+	ExitUsage = 2
+	// ExitNoAccess: the cluster cannot be reached, or does not permit what is needed.
+	ExitNoAccess = 3
+	// ExitDeadline: a wait had its time.
+	ExitDeadline = 124
+	// exitSignal is added to the number of the signal that ended the run.
+	exitSignal = 128
+)
+
+// Interrupted is the cause with which main cancels the context when a signal comes.
+type Interrupted struct{ Signal os.Signal }
+
+// Error names the signal.
+func (i Interrupted) Error() string { return "stopped by " + i.Signal.String() }
+
+// ExitCode is the shell's code for a run that the signal ended.
+func (i Interrupted) ExitCode() int {
+	if s, ok := i.Signal.(syscall.Signal); ok {
+		return exitSignal + int(s)
+	}
+	return exitSignal + int(syscall.SIGINT)
+}
+
+// Run runs the command that args name and returns the exit code. An error is printed on streams.Err, with
+// what to do next.
+func Run(ctx context.Context, args []string, streams term.Streams) int {
+	s := &session{Streams: streams, flags: genericclioptions.NewConfigFlags(true)}
+	root := newRoot(s)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return ExitOK
+	}
+	// A signal cancels the context, and what is then in flight fails with that.
+	if stopped, ok := errors.AsType[Interrupted](context.Cause(ctx)); ok {
+		fmt.Fprintln(streams.Err, "error:", stopped.Error()+"; what was done so far stays, and the same command goes on from there")
+		return stopped.ExitCode()
+	}
+	if !s.began {
+		if _, ok := errors.AsType[*problem.Error](err); !ok {
+			err = problem.New(problem.BadInput, commandName+" --help", "%w", err)
+		}
+	}
+	err = kube.Explain(err, s.connected)
+	printError(streams.Err, err)
+	return exitCode(err)
+}
+
+func printError(w io.Writer, err error) {
+	fmt.Fprintln(w, "error:", err)
+	if p, ok := errors.AsType[*problem.Error](err); ok && p.Next() != "" {
+		fmt.Fprintln(w, "  next:", p.Next())
+	}
+}
+
+func exitCode(err error) int {
+	p, ok := errors.AsType[*problem.Error](err)
+	switch {
+	case !ok && errors.Is(err, context.DeadlineExceeded):
+		return ExitDeadline
+	case !ok:
+		return ExitFailed
+	}
+	switch p.Kind() {
+	case problem.BadInput:
+		return ExitUsage
+	case problem.NoAccess:
+		return ExitNoAccess
+	case problem.TimedOut:
+		return ExitDeadline
+	}
+	return ExitFailed
+}

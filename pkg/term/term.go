@@ -1,0 +1,61 @@
+// Package term puts results on the screen: tables for people, JSON and YAML for programs.
+//
+// It must know nothing of what it prints, and is used by package plugin alone.
+package term
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"sigs.k8s.io/yaml"
+)
+
+// Streams are where a command reads and writes: Out is data, Err is for people.
+type Streams struct {
+	In  io.Reader
+	Out io.Writer
+	Err io.Writer
+}
+
+// Format is how a result is printed.
+type Format string
+
+// The formats. Table is the empty one, so that it is the default.
+const (
+	Table Format = ""
+	JSON  Format = "json"
+	YAML  Format = "yaml"
+)
+
+// Formats are the values of -o besides the default.
+var Formats = []string{string(JSON), string(YAML)}
+
+// Structured writes v in a format that is not Table.
+func Structured(w io.Writer, f Format, v any) error {
+	if f == YAML {
+		content, err := yaml.Marshal(v)
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(content)
+		return err
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// Rows writes a table with a header; columns are as wide as they need to be, two spaces apart.
+func Rows(w io.Writer, header []string, rows [][]string) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{header}, rows...) {
+		if _, err := fmt.Fprintln(t, strings.TrimRight(strings.Join(row, "\t"), "\t")); err != nil {
+			return err
+		}
+	}
+	return t.Flush()
+}
