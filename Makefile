@@ -1,0 +1,73 @@
+# Everything a user or a CI run does with this repository. `make help` lists it.
+
+GO      ?= go
+PREFIX  ?= /usr/local
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+NAME    ?= try
+
+# The same flags everywhere, so that the modules share what the compiler has cached.
+BUILD    = env CGO_ENABLED=0 GOFLAGS= GOWORK=off $(GO) build -C $(1) -v -trimpath -buildvcs=false
+LDFLAGS := -s -w
+STAMP   := -X github.com/kubectl-falcon/kubectl-falcon/pkg/plugin.releaseVersion=$(VERSION)
+MODULES := . test/lab test/sensor
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: build
+build: ## Build the plugin at bin/kubectl-falcon
+	@hack/compiling.sh "the plugin" $(call BUILD,.) -ldflags "$(LDFLAGS) $(STAMP)" -o bin/kubectl-falcon ./cmd/kubectl-falcon
+
+.PHONY: install
+install: build ## Install the plugin for kubectl (PREFIX=/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 bin/kubectl-falcon $(DESTDIR)$(PREFIX)/bin/kubectl-falcon
+
+.PHONY: try
+try: build lab-build ## Run the whole job on a real cluster on this machine (KEEP=1 leaves it up)
+	@hack/try.sh $(NAME) $(KEEP)
+
+.PHONY: test
+test: lint unit e2e ## Run every test
+	@echo "all tests passed"
+
+.PHONY: lint
+lint: ## gofmt, go vet and staticcheck on every module
+	@hack/lint.sh $(MODULES)
+
+.PHONY: unit
+unit: packages ## Run the unit tests with the race detector
+	@for m in $(MODULES); do echo "unit tests of $$m"; $(GO) test -C $$m -race ./... || exit 1; done
+
+.PHONY: e2e
+e2e: build lab-build ## Run the end-to-end tests of the built plugin on a lab of their own
+	@$(GO) test -tags e2e -count=1 -timeout 20m ./test/e2e/...
+
+.PHONY: bench
+bench: build ## Measure against named peers
+	@$(GO) test -tags bench -count=1 -run '^$$' -bench . ./test/bench/...
+
+.PHONY: lab-build
+lab-build: packages ## Compile the lab's cluster and make its images (once per version)
+	@hack/compiling.sh "the lab program" $(call BUILD,test/lab) -ldflags "$(LDFLAGS)" -o $(CURDIR)/bin/lab ./cmd/lab
+	@bin/lab build >/dev/null
+	@hack/compiling.sh "the stand-in sensor" $(call BUILD,test/sensor) -ldflags "$(LDFLAGS)" -o $(CURDIR)/bin/falcon-standin ./cmd/falcon-standin
+	@ln -sf falcon-standin bin/installer
+	@test/lab/images.sh bin/images bin/lab bin/falcon-standin
+
+.PHONY: lab-up
+lab-up: lab-build ## Start a lab cluster (NAME=try)
+	@bin/lab up --name $(NAME) --load bin/images/falcon-sensor-standin.tar,bin/images/shell.tar
+
+.PHONY: lab-down
+lab-down: ## Remove the lab cluster (NAME=try) without a trace
+	@if [ -x bin/lab ]; then bin/lab down --name $(NAME); else echo "bin/lab is not built, so no lab of this checkout is up"; fi
+
+.PHONY: packages
+packages:
+	@hack/packages.sh
+
+.PHONY: clean
+clean: ## Remove what was built here; the lab's compiled programs stay in their cache
+	rm -rf bin
