@@ -45,7 +45,7 @@ e2e: build lab-build ## Run the end-to-end tests of the built plugin on a lab of
 	@$(GO) test -tags e2e -count=1 -timeout 20m ./test/e2e/...
 
 .PHONY: bench
-bench: build ## Measure against named peers
+bench: build lab-build ## Measure against named peers
 	@$(GO) test -tags bench -count=1 -run '^$$' -bench . ./test/bench/...
 
 .PHONY: lab-build

@@ -1,17 +1,22 @@
 package plugin
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aid"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
 
 func newAID(s *session) *cobra.Command {
-	return &cobra.Command{
+	var wait bool
+	var timeout time.Duration
+	cmd := &cobra.Command{
 		Use:     "aid POD",
 		Short:   "Print the agent id of a pod's sensor",
 		Long:    "Print the agent id (AID) under which the pod's sensor is known in the Falcon console.",
@@ -26,13 +31,22 @@ func newAID(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			id, err := aid.Of(cmd.Context(), c, c.Namespace, name)
+			ask := aid.Of
+			if wait {
+				ask = func(ctx context.Context, c *kube.Cluster, namespace, name string) (string, error) {
+					return aid.Wait(ctx, c, namespace, name, timeout)
+				}
+			}
+			id, err := ask(cmd.Context(), c, c.Namespace, name)
 			if err == nil {
 				fmt.Fprintln(s.Out, id)
 			}
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&wait, "wait", false, "wait for a sensor that has not registered yet")
+	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait, with --wait")
+	return cmd
 }
 
 // podName takes a pod's name as kubectl prints it, alone or after its kind.

@@ -59,6 +59,11 @@ func apiServer(spec Spec, keys keyFiles, p *probe) component {
 			"--kubelet-client-certificate=" + keys.kubeletClient.cert, "--kubelet-client-key=" + keys.kubeletClient.key,
 			"--service-account-issuer=https://kubernetes.default.svc",
 			"--service-account-signing-key-file=" + keys.accounts.key, "--service-account-key-file=" + keys.accounts.cert,
+			// The other components wait, and complain, until they know whom aggregated requests come from.
+			"--requestheader-client-ca-file=" + keys.front.cert, "--requestheader-allowed-names=" + frontProxyUser,
+			"--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",
+			"--requestheader-extra-headers-prefix=X-Remote-Extra-",
+			"--proxy-client-cert-file=" + keys.frontClient.cert, "--proxy-client-key-file=" + keys.frontClient.key,
 			"--authorization-mode=Node,RBAC", "--allow-privileged",
 			// Webhooks are called at their pods' addresses, so there is no kube-proxy and no DNS to need.
 			"--enable-aggregator-routing", "--endpoint-reconciler-type=none",
@@ -77,6 +82,8 @@ func controllerManager(spec Spec, p *probe) component {
 		args: []string{
 			"--kubeconfig=" + config, "--authentication-kubeconfig=" + config, "--authorization-kubeconfig=" + config,
 			"--bind-address=127.0.0.1", "--leader-elect=false", "--use-service-account-credentials",
+			// The default of 20 requests a second is what its start would wait for.
+			"--kube-api-qps=500", "--kube-api-burst=1000",
 			"--service-account-private-key-file=" + keys.accounts.key, "--root-ca-file=" + keys.authority.cert,
 			"--cluster-signing-cert-file=" + keys.authority.cert, "--cluster-signing-key-file=" + keys.authority.key,
 		},

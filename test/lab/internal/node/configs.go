@@ -11,16 +11,20 @@ import (
 
 const pauseImage = "pause:lab"
 
+// frontProxyUser is the API server towards the APIs that it aggregates.
+const frontProxyUser = "front-proxy-client"
+
 type keyFile struct{ cert, key string }
 
 // keyFiles are the paths of what the components sign and serve with.
-type keyFiles struct{ authority, server, kubeletClient, accounts keyFile }
+type keyFiles struct{ authority, server, kubeletClient, accounts, front, frontClient keyFile }
 
 func pathsOf(spec Spec) keyFiles {
 	at := func(name string) keyFile {
 		return keyFile{cert: inNode(spec, "pki/"+name+".crt"), key: inNode(spec, "pki/"+name+".key")}
 	}
-	return keyFiles{authority: at("ca"), server: at("apiserver"), kubeletClient: at("apiserver-kubelet-client"), accounts: at("sa")}
+	return keyFiles{authority: at("ca"), server: at("apiserver"), kubeletClient: at("apiserver-kubelet-client"), accounts: at("sa"),
+		front: at("front-proxy-ca"), frontClient: at("front-proxy-client")}
 }
 
 // writeKeys makes the cluster's authority, its certificates, and a kubeconfig for each component and for
@@ -44,6 +48,18 @@ func writeKeys(spec Spec) (keyFiles, error) {
 	if err != nil {
 		return paths, err
 	}
+	front, err := pki.NewAuthority()
+	if err != nil {
+		return paths, err
+	}
+	frontClient, err := front.Client(frontProxyUser)
+	if err != nil {
+		return paths, err
+	}
+	frontKey, err := front.KeyPEM()
+	if err != nil {
+		return paths, err
+	}
 	private, public, err := pki.NewSigningKey()
 	if err != nil {
 		return paths, err
@@ -53,6 +69,8 @@ func writeKeys(spec Spec) (keyFiles, error) {
 		paths.server:        server,
 		paths.kubeletClient: kubeletClient,
 		paths.accounts:      {Cert: public, Key: private},
+		paths.front:         {Cert: front.PEM, Key: frontKey},
+		paths.frontClient:   frontClient,
 	} {
 		if err := writeFile(file.cert, string(pair.Cert)); err != nil {
 			return paths, err

@@ -1,0 +1,86 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+const refusedPod = `apiVersion: v1
+kind: Pod
+metadata: {name: refused, namespace: default}
+spec:
+  hostNetwork: true
+  containers:
+  - name: c
+    image: ` + pauseImage + `
+    securityContext: {privileged: true, capabilities: {add: [SYS_PTRACE]}}
+  volumes:
+  - {name: host, hostPath: {path: /}}
+`
+
+// TestFargate runs the main job on a lab that imitates EKS Fargate: what AWS's webhook and scheduler do,
+// and that a pod with the sensor still is one that Fargate takes.
+func TestFargate(t *testing.T) {
+	l, err := startLab(fmt.Sprintf("fargate-%d", os.Getpid()), "--fargate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.stop(); err != nil {
+			t.Errorf("lab down: %v", err)
+		}
+	})
+	node := l.kubectl(t, "get", "nodes", "-o",
+		`jsonpath={.items[0].metadata.labels.eks\.amazonaws\.com/compute-type} {.items[0].spec.taints}`)
+	wantContains(t, "the node", node, "fargate", `"key":"eks.amazonaws.com/compute-type"`)
+
+	t.Run("a namespace without a profile", func(t *testing.T) {
+		// The injector's own namespace has none yet: its pods wait, and install says why.
+		r := l.falcon(t, "install", "--cid", cid, "--image", sensorImage, "--timeout", "5s")
+		wantCode(t, r, 124)
+		wantContains(t, "install", r.stderr, "cannot be scheduled", "untolerated taint")
+		wantCode(t, l.falcon(t, "uninstall"), 0)
+	})
+	l.kubectl(t, "patch", "configmap", "fargate-profiles", "-n", "kube-system", "--type=merge",
+		"-p", `{"data":{"fp-falcon-system":"falcon-system"}}`)
+	l.mustFalcon(t, "install", "--cid", cid, "--image", sensorImage)
+
+	t.Run("a protected pod", func(t *testing.T) {
+		l.pod(t, "default", "web")
+		pod := l.kubectl(t, "get", "pod", "web", "-o", "yaml")
+		wantContains(t, "the pod", pod, "schedulerName: fargate-scheduler", "eks.amazonaws.com/fargate-profile: fp-default",
+			"name: crowdstrike-falcon-container")
+		if strings.Contains(pod, "SYS_PTRACE") {
+			t.Errorf("the sidecar asks for SYS_PTRACE, which Fargate refuses:\n%s", pod)
+		}
+		id := l.mustFalcon(t, "aid", "web", "--wait", "--timeout=60s").stdout
+		if !aidForm.MatchString(strings.TrimSpace(id)) {
+			t.Errorf("aid printed %q", id)
+		}
+	})
+	t.Run("a pod that Fargate refuses", func(t *testing.T) {
+		cmd := l.command("kubectl", "apply", "-f", "-")
+		cmd.Stdin = strings.NewReader(refusedPod)
+		if r := finish(t, cmd); r.code != 0 {
+			t.Fatal(r)
+		}
+		eventually(t, "the refusal", 20*time.Second, func() (bool, string) {
+			events := l.kubectl(t, "get", "events", "--field-selector=involvedObject.name=refused,reason=FailedScheduling")
+			return strings.Contains(events, "Pod not supported on Fargate: fields not supported: HostNetwork") &&
+				strings.Contains(events, "invalid SecurityContext fields: Privileged") &&
+				strings.Contains(events, "host is of an unsupported volume Type") &&
+				strings.Contains(events, "Capabilities added: CAP_SYS_PTRACE"), events
+		})
+		v, _ := l.verify(t, "default")
+		v.want(t, "refused", "not-ready", "Pod not supported on Fargate")
+	})
+	t.Run("uninstall", func(t *testing.T) {
+		l.mustFalcon(t, "uninstall")
+		l.nothingLeft(t)
+	})
+}
