@@ -19,15 +19,11 @@ func newAID(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "aid POD",
 		Short:   "Print the agent id of a pod's sensor",
-		Long:    "Print the agent id (AID) under which the pod's sensor is known in the Falcon console.",
+		Long:    "Print the agent id (AID) by which the Falcon console knows the pod's sensor.",
 		Example: "  kubectl falcon aid detection-single-767cd557b-267zg",
 		Args:    arguments("POD"),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: s.onCluster(func(ctx context.Context, c *kube.Cluster, args []string) error {
 			name, err := podName(args[0])
-			if err != nil {
-				return err
-			}
-			c, err := s.cluster()
 			if err != nil {
 				return err
 			}
@@ -37,12 +33,12 @@ func newAID(s *session) *cobra.Command {
 					return aid.Wait(ctx, c, namespace, name, timeout)
 				}
 			}
-			id, err := ask(cmd.Context(), c, c.Namespace, name)
+			id, err := ask(ctx, c, c.Namespace, name)
 			if err == nil {
 				fmt.Fprintln(s.Out, id)
 			}
 			return err
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait for a sensor that has not registered yet")
 	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait, with --wait")

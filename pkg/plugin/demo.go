@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -15,35 +16,29 @@ func newDemo(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run the guide's detection scenario and print its agent id",
-		Long: "Run the guide's scenario " + demo.Name + ": a Deployment whose one command is the pattern of a rootkit's\n" +
-			"installation. It shows that a pod is injected, runs, and has registered; the detection itself\n" +
-			"is then in the Falcon console, under the agent id that is printed.\n\n" +
+		Long: "Run the guide's scenario " + demo.Name + ": a Deployment whose one command\n" +
+			"is the pattern of a rootkit's installation. It shows that a pod is injected,\n" +
+			"runs, and has registered; the detection itself is then in the Falcon console,\n" +
+			"under the agent id that is printed.\n\n" +
 			"The Deployment stays until: kubectl falcon demo clean",
 		Args: arguments(),
 	}
-	output := formatFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		format, err := parseFormat(*output)
-		if err != nil {
-			return err
-		}
-		c, err := s.cluster()
-		if err != nil {
-			return err
-		}
+	format := formatFlag(cmd)
+	cmd.RunE = s.onCluster(func(ctx context.Context, c *kube.Cluster, _ []string) error {
 		o.Namespace = c.Namespace
-		result, err := demo.Run(cmd.Context(), c, o, s.remark)
+		result, err := demo.Run(ctx, c, o, s.remark)
 		if err != nil {
 			return err
 		}
-		if format != term.Table {
-			return term.Structured(s.Out, format, result)
+		if *format != term.Table {
+			return term.Structured(s.Out, *format, result)
 		}
 		fmt.Fprintf(s.Out, "%s has the agent id %s\n", result.Pod, result.AID)
-		s.remark("shown: injected, running, registered; not shown: the detection, which is in the Falcon console\n"+
-			"  next: look up the agent id there, then remove the demo with: kubectl falcon demo clean -n %s", o.Namespace)
+		s.remark("shown: injected, running, registered; not shown: the detection itself\n"+
+			"  next: look up the agent id in the Falcon console, then remove the demo with:\n"+
+			"        kubectl falcon demo clean -n %s", o.Namespace)
 		return nil
-	}
+	})
 	cmd.Flags().StringVar(&o.Image, "image", demo.DefaultImage, "an image with bash, chgrp and tail")
 	cmd.Flags().DurationVar(&o.Timeout, "timeout", defaultTimeout, "how long to wait for the pod, and for its agent id")
 	cmd.AddCommand(newDemoClean(s))
@@ -55,12 +50,8 @@ func newDemoClean(s *session) *cobra.Command {
 		Use:   "clean",
 		Short: "Remove the scenario's Deployment",
 		Args:  arguments(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := s.cluster()
-			if err != nil {
-				return err
-			}
-			change, err := demo.Clean(cmd.Context(), c, c.Namespace)
+		RunE: s.onCluster(func(ctx context.Context, c *kube.Cluster, _ []string) error {
+			change, err := demo.Clean(ctx, c, c.Namespace)
 			switch {
 			case err != nil:
 				return err
@@ -70,6 +61,6 @@ func newDemoClean(s *session) *cobra.Command {
 				s.remark("there is no demo in namespace %s", c.Namespace)
 			}
 			return nil
-		},
+		}),
 	}
 }

@@ -1,12 +1,14 @@
 package plugin
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 )
 
 // defaultTimeout bounds waits; on Fargate a pod takes one to two minutes to start.
@@ -18,27 +20,21 @@ func newInstall(s *session) *cobra.Command {
 		Use:   "install --cid CID --image IMAGE",
 		Short: "Install the injector, or bring it to what the flags say",
 		Long: "Install the injector: the admission webhook that adds the sensor to new pods.\n\n" +
-			"The webhook is made last, once the injector is Ready, so pods can be created at any moment.\n" +
+			"The webhook is made last, once the injector is Ready, so pods can be created at\nany moment.\n" +
 			"Running it again changes only what differs.",
 		Example: "  kubectl falcon install --cid 0123456789ABCDEF0123456789ABCDEF-12 \\\n" +
 			"    --image 123456789123.dkr.ecr.eu-west-1.amazonaws.com/falcon-sensor:7.40.0",
 		Args: arguments(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			// Bad options need no cluster to be told.
-			if err := o.Validate(); err != nil {
-				return err
-			}
-			c, err := s.cluster()
-			if err != nil {
-				return err
-			}
-			if err := inject.Install(cmd.Context(), c, o, s.event); err != nil {
+		// Bad options need no cluster to be told.
+		PreRunE: func(*cobra.Command, []string) error { return o.Validate() },
+		RunE: s.onCluster(func(ctx context.Context, c *kube.Cluster, _ []string) error {
+			if err := inject.Install(ctx, c, o, s.event); err != nil {
 				return err
 			}
 			s.remark("the injector is installed; pods made from now on get the sensor\n" +
 				"  next: kubectl falcon verify")
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&o.CID, "cid", "", "the Falcon customer id with its checksum")
 	cmd.Flags().StringVar(&o.Image, "image", "", "the sensor image in your registry, for the injector and the sidecars")
@@ -51,16 +47,12 @@ func newUninstall(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "uninstall",
 		Short: "Remove the injector, the webhook first",
-		Long: "Remove the injector, the webhook first, so that pods can be created at any moment.\n\n" +
-			"Pods that carry the sensor keep it until they are restarted. It can be run again at any time.",
+		Long: "Remove the injector, the webhook first, so that pods can be created at any\nmoment.\n\n" +
+			"Pods that carry the sensor keep it until they are restarted. It can be run\nagain at any time.",
 		Args: arguments(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := s.cluster()
-			if err != nil {
-				return err
-			}
+		RunE: s.onCluster(func(ctx context.Context, c *kube.Cluster, _ []string) error {
 			removed := 0
-			err = inject.Uninstall(cmd.Context(), c, timeout, func(e inject.Event) {
+			err := inject.Uninstall(ctx, c, timeout, func(e inject.Event) {
 				removed++
 				s.event(e)
 			})
@@ -68,7 +60,7 @@ func newUninstall(s *session) *cobra.Command {
 				s.remark("there is nothing to uninstall")
 			}
 			return err
-		},
+		}),
 	}
 	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait for the namespace to be gone")
 	return cmd

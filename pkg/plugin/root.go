@@ -73,9 +73,9 @@ func newRoot(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kubectl-falcon",
 		Short: "Protect pods with the CrowdStrike Falcon Container sensor",
-		Long: "Install the injector of the CrowdStrike Falcon Container sensor, see which pods carry the sensor,\n" +
-			"and prove that it works.\n\n" +
-			"This is an independent project. It is not made, endorsed or supported by CrowdStrike.",
+		Long: "Install the injector of the CrowdStrike Falcon Container sensor, see which pods\n" +
+			"carry the sensor, and prove that it works.\n\n" +
+			"This is an independent project, not made, endorsed or supported by CrowdStrike.",
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: commandName},
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -94,6 +94,7 @@ func newRoot(s *session) *cobra.Command {
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return problem.New(problem.BadInput, c.CommandPath()+" --help", "%w", err)
 	})
+	cmd.SetUsageFunc(usage)
 	s.flags.AddFlags(cmd.PersistentFlags())
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	cmd.AddCommand(newInstall(s), newUninstall(s), newStatus(s), newVerify(s), newAID(s), newDemo(s), newVersion(s))
@@ -123,16 +124,22 @@ func arguments(names ...string) cobra.PositionalArgs {
 }
 
 // formatFlag adds -o to a command that prints data.
-func formatFlag(cmd *cobra.Command) *string {
-	f := cmd.Flags().StringP("output", "o", "", "print as "+strings.Join(term.Formats, " or ")+" instead of for people")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(term.Formats, cobra.ShellCompDirectiveNoFileComp))
-	return f
+func formatFlag(cmd *cobra.Command) *term.Format {
+	f := term.Table
+	cmd.Flags().VarP(&f, "output", "o", "print as this instead of for people")
+	complete := cobra.FixedCompletions(term.Formats, cobra.ShellCompDirectiveNoFileComp)
+	// It fails only for a flag that is not there.
+	_ = cmd.RegisterFlagCompletionFunc("output", complete)
+	return &f
 }
 
-func parseFormat(text string) (term.Format, error) {
-	switch f := term.Format(text); f {
-	case term.Table, term.JSON, term.YAML:
-		return f, nil
+// onCluster makes a command of what is done with a cluster.
+func (s *session) onCluster(do func(ctx context.Context, c *kube.Cluster, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		c, err := s.cluster()
+		if err != nil {
+			return err
+		}
+		return do(cmd.Context(), c, args)
 	}
-	return "", problem.New(problem.BadInput, "", "-o %q is not a format: use %s", text, strings.Join(term.Formats, " or "))
 }

@@ -1,11 +1,13 @@
 package plugin
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
 )
 
@@ -15,28 +17,20 @@ func newStatus(s *session) *cobra.Command {
 		Short: "Show the injector and how many pods it protects",
 		Args:  arguments(),
 	}
-	output := formatFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		format, err := parseFormat(*output)
+	format := formatFlag(cmd)
+	cmd.RunE = s.onCluster(func(ctx context.Context, c *kube.Cluster, _ []string) error {
+		state, err := inject.Read(ctx, c)
 		if err != nil {
 			return err
 		}
-		c, err := s.cluster()
-		if err != nil {
+		if err := state.Count(ctx, c); err != nil {
 			return err
 		}
-		state, err := inject.Read(cmd.Context(), c)
-		if err != nil {
-			return err
-		}
-		if err := state.Count(cmd.Context(), c); err != nil {
-			return err
-		}
-		if format != term.Table {
-			return term.Structured(s.Out, format, state)
+		if *format != term.Table {
+			return term.Structured(s.Out, *format, state)
 		}
 		return s.printState(state)
-	}
+	})
 	return cmd
 }
 

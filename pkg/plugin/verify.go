@@ -1,10 +1,12 @@
 package plugin
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/verify"
@@ -13,28 +15,20 @@ import (
 func newVerify(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Say which pods of a namespace carry the sensor, and why others do not",
-		Long: "Say for each pod of a namespace whether it carries the sensor, and if not, why.\n\n" +
+		Short: "Say which pods of a namespace carry the sensor, and why not",
+		Long: "Say for each pod of a namespace whether it carries the sensor; if not, why.\n\n" +
 			"Whether new pods get it is proved with one dry-run pod, which is never created.\n" +
 			"The exit code is 1 when a pod that should carry the sensor does not.",
 		Args: arguments(),
 	}
-	output := formatFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		format, err := parseFormat(*output)
-		if err != nil {
-			return err
-		}
-		c, err := s.cluster()
-		if err != nil {
-			return err
-		}
-		snapshot, err := verify.Collect(cmd.Context(), c, c.Namespace)
+	format := formatFlag(cmd)
+	cmd.RunE = s.onCluster(func(ctx context.Context, c *kube.Cluster, _ []string) error {
+		snapshot, err := verify.Collect(ctx, c, c.Namespace)
 		if err != nil {
 			return err
 		}
 		report := verify.Judge(snapshot)
-		if err := s.printReport(format, report); err != nil {
+		if err := s.printReport(*format, report); err != nil {
 			return err
 		}
 		if n := report.Faults(); n > 0 {
@@ -42,7 +36,7 @@ func newVerify(s *session) *cobra.Command {
 				"%s in namespace %s", count(n, "fault"), report.Namespace)
 		}
 		return nil
-	}
+	})
 	return cmd
 }
 

@@ -53,21 +53,17 @@ func newVersion(s *session) *cobra.Command {
 		Short: "Print the version of this program; needs no cluster",
 		Args:  arguments(),
 	}
-	output := formatFlag(cmd)
+	format := formatFlag(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
-		format, err := parseFormat(*output)
-		if err != nil {
-			return err
-		}
 		v := version()
-		if format != term.Table {
-			return term.Structured(s.Out, format, v)
+		if *format != term.Table {
+			return term.Structured(s.Out, *format, v)
 		}
 		built := ""
 		if v.Commit != "" {
 			built = fmt.Sprintf(" (commit %.12s)", v.Commit)
 		}
-		_, err = fmt.Fprintf(s.Out, "%s %s%s, %s %s\n", commandName, v.Version, built, v.Go, v.Platform)
+		_, err := fmt.Fprintf(s.Out, "%s %s%s, %s %s\n", commandName, v.Version, built, v.Go, v.Platform)
 		return err
 	}
 	return cmd

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -32,6 +33,21 @@ const (
 
 // Formats are the values of -o besides the default.
 var Formats = []string{string(JSON), string(YAML)}
+
+// String returns the format's name.
+func (f *Format) String() string { return string(*f) }
+
+// Type is what a flag of this kind takes, for its help.
+func (f *Format) Type() string { return strings.Join(Formats, "|") }
+
+// Set reads a format from a flag's value and refuses one that is not known.
+func (f *Format) Set(text string) error {
+	if text != string(Table) && !slices.Contains(Formats, text) {
+		return fmt.Errorf("it is not a format; use %s", strings.Join(Formats, " or "))
+	}
+	*f = Format(text)
+	return nil
+}
 
 // Structured writes v in a format that is not Table.
 func Structured(w io.Writer, f Format, v any) error {

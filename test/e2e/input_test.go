@@ -43,7 +43,7 @@ func TestBadInput(t *testing.T) {
 		{"namespace that is not there", []string{"verify", "-n", "no-such-namespace"}, 2, []string{`no namespace "no-such-namespace"`}},
 		{"demo in no namespace", []string{"demo", "-n", "no-such-namespace"}, 2, []string{"no-such-namespace", "kubectl create namespace"}},
 		{"demo image that does not parse", []string{"demo", "--image", "::"}, 2, []string{"is not an image"}},
-		{"format that is not there", []string{"verify", "-o", "xml"}, 2, []string{`"xml" is not a format`, "json"}},
+		{"format that is not there", []string{"verify", "-o", "xml"}, 2, []string{`"xml"`, "not a format", "json"}},
 		{"command that is not there", []string{"instal"}, 2, []string{`no command "instal"`, "kubectl falcon install"}},
 	}
 	for _, c := range cases {

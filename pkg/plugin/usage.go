@@ -1,0 +1,51 @@
+package plugin
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// helpWidth is what help fits in, in columns.
+const helpWidth = 80
+
+// usage prints how a command is called. cobra's own would need a template, which makes the binary larger
+// by the whole of text/template's reach, and prints twenty kubeconfig flags under each command; here the
+// root shows them, and the others say so.
+func usage(cmd *cobra.Command) error {
+	w := cmd.OutOrStderr()
+	fmt.Fprintln(w, "Usage:")
+	if cmd.Runnable() && cmd.HasParent() {
+		fmt.Fprintln(w, "  "+cmd.UseLine())
+	}
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintln(w, "  "+cmd.CommandPath()+" [command]")
+		fmt.Fprintln(w, "\nCommands:")
+		for _, c := range cmd.Commands() {
+			if c.IsAvailableCommand() {
+				fmt.Fprintf(w, "  %-*s %s\n", cmd.NamePadding(), c.Name(), c.Short)
+			}
+		}
+	}
+	if cmd.HasExample() {
+		fmt.Fprintln(w, "\nExamples:\n"+strings.TrimRight(cmd.Example, "\n"))
+	}
+	own := cmd.LocalNonPersistentFlags()
+	if own.HasAvailableFlags() {
+		fmt.Fprintf(w, "\nFlags:\n%s", own.FlagUsagesWrapped(helpWidth))
+	}
+	return shared(w, cmd)
+}
+
+// shared prints the flags that all commands have, or where they are shown.
+func shared(w io.Writer, cmd *cobra.Command) error {
+	if !cmd.HasParent() {
+		_, err := fmt.Fprintf(w, "\nFlags of all commands:\n%s", cmd.PersistentFlags().FlagUsagesWrapped(helpWidth))
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\nkubectl's flags (--context, -n, --as ...) work too: %s --help\n",
+		cmd.Root().CommandPath())
+	return err
+}
