@@ -27,7 +27,7 @@ const (
 	OptedOut Verdict = "opted-out"
 	// OutOfScope pods are in a namespace that the webhook leaves out.
 	OutOfScope Verdict = "out-of-scope"
-	// Done pods have ended.
+	// Done pods have ended, or are being deleted: nothing about them is to be mended.
 	Done Verdict = "ended"
 )
 
@@ -140,6 +140,8 @@ func judgePod(s *Snapshot, pod *corev1.Pod, in scope) PodReport {
 	switch {
 	case pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed:
 		r.Verdict = Done
+	case pod.DeletionTimestamp != nil:
+		r.Verdict, r.Reason = Done, "it is being deleted"
 	case found && sidecar.Ready(pod, name):
 		r.Verdict = Injected
 	case found:
