@@ -29,28 +29,31 @@ try: build lab-build ## Run the whole job on a real cluster on this machine (KEE
 	@hack/try.sh $(NAME) $(KEEP)
 
 .PHONY: test
-test: lint unit e2e ## Run every test
+test: build lab-build lint unit e2e ## Run every test
 	@echo "all tests passed"
 
 .PHONY: lint
-lint: ## gofmt, go vet and staticcheck on every module
+lint: packages ## gofmt, go vet and staticcheck on every module
 	@hack/lint.sh $(MODULES)
 
 .PHONY: unit
 unit: packages ## Run the unit tests with the race detector
-	@for m in $(MODULES); do echo "unit tests of $$m"; $(GO) test -C $$m -race ./... || exit 1; done
+	@hack/unit.sh $(MODULES)
 
 .PHONY: e2e
 e2e: build lab-build ## Run the end-to-end tests of the built plugin on a lab of their own
-	@$(GO) test -tags e2e -count=1 -timeout 20m ./test/e2e/...
+	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) test -tags e2e -count=1 -timeout 20m -v ./test/e2e/...
 
 .PHONY: bench
 bench: build lab-build ## Measure against named peers
-	@$(GO) test -tags bench -count=1 -run '^$$' -bench . ./test/bench/...
+	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) test -tags bench -count=1 -run '^$$' -bench . ./test/bench/...
+
+.PHONY: lab-program
+lab-program:
+	@hack/compiling.sh "the lab program" $(call BUILD,test/lab) -ldflags "$(LDFLAGS)" -o $(CURDIR)/bin/lab ./cmd/lab
 
 .PHONY: lab-build
-lab-build: packages ## Compile the lab's cluster and make its images (once per version)
-	@hack/compiling.sh "the lab program" $(call BUILD,test/lab) -ldflags "$(LDFLAGS)" -o $(CURDIR)/bin/lab ./cmd/lab
+lab-build: packages lab-program ## Compile the lab's cluster and make its images (once per version)
 	@bin/lab build >/dev/null
 	@hack/compiling.sh "the stand-in sensor" $(call BUILD,test/sensor) -ldflags "$(LDFLAGS)" -o $(CURDIR)/bin/falcon-standin ./cmd/falcon-standin
 	@ln -sf falcon-standin bin/installer
@@ -62,7 +65,8 @@ lab-up: lab-build ## Start a lab cluster (NAME=try)
 
 .PHONY: lab-down
 lab-down: ## Remove the lab cluster (NAME=try) without a trace
-	@if [ -x bin/lab ]; then bin/lab down --name $(NAME); else echo "bin/lab is not built, so no lab of this checkout is up"; fi
+	@[ -x bin/lab ] || $(MAKE) --no-print-directory lab-program
+	@bin/lab down --name $(NAME)
 
 .PHONY: packages
 packages:

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Runs the main job of kubectl falcon on a real cluster on this machine, as a user would type it. The lab is
-# called $1; if $2 is not empty it stays up afterwards. `make try` has built everything before.
+# Runs the main job of kubectl falcon on a real cluster on this machine, as a user would type it. If $2 is
+# not empty the lab stays up afterwards, under the name $1. `make try` has built everything before.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-lab=$1 keep=${2:-}
+keep=${2:-}
+# Without KEEP the lab is this run's own, so that two runs do not meet.
+lab=$1-$$
+[ -z "$keep" ] || lab=$1
 registry=10.244.0.1:5000
 programs=$(bin/lab build)
 # kubectl finds the plugin on PATH, and both keep their caches out of the home folder.
@@ -18,9 +21,12 @@ finish() {
 	if [ "$code" != 0 ]; then
 		echo
 		echo "make try did not get through (exit code $code)." >&2
-		[ -z "$keep" ] || echo "The lab stays up; look around, then: make lab-down NAME=$lab" >&2
 	fi
-	[ -n "$keep" ] || bin/lab down --name "$lab"
+	if [ -z "$keep" ]; then
+		bin/lab down --name "$lab"
+	elif [ "$code" != 0 ] && bin/lab kubeconfig --name "$lab" >/dev/null 2>&1; then
+		echo "The lab stays up; look around, then: make lab-down NAME=$lab" >&2
+	fi
 }
 
 step() { printf '\n# %s\n' "$*"; }
@@ -32,7 +38,6 @@ run() {
 }
 
 step "A real one-node Kubernetes on this machine"
-bin/lab down --name "$lab"
 trap finish EXIT
 trap 'exit 130' INT TERM
 bin/lab up --name "$lab" --load bin/images/falcon-sensor-standin.tar,bin/images/shell.tar >"$scratch/export"

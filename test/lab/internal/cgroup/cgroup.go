@@ -47,6 +47,9 @@ func Create(lab string) error {
 	return nil
 }
 
+// wanted are the controllers that the kubelet and runc use.
+var wanted = map[string]bool{"cpu": true, "cpuset": true, "io": true, "memory": true, "pids": true, "hugetlb": true}
+
 // createUnified also hands every controller down the tree, which v2 does not do by itself.
 func createUnified(lab string) error {
 	available, err := os.ReadFile(filepath.Join(mountPoint, "cgroup.controllers"))
@@ -59,6 +62,9 @@ func createUnified(lab string) error {
 			return err
 		}
 		for controller := range strings.FieldsSeq(string(available)) {
+			if !wanted[controller] {
+				continue
+			}
 			enable := []byte("+" + controller)
 			if err := os.WriteFile(filepath.Join(full, "cgroup.subtree_control"), enable, 0o644); err != nil {
 				return fmt.Errorf("enable the %s controller below %s: %w", controller, full, err)
