@@ -41,7 +41,10 @@ func Uninstall(ctx context.Context, c *kube.Cluster, timeout time.Duration, repo
 func waitUncalled(ctx context.Context, c *kube.Cluster) error {
 	const patience = 10 * time.Second
 	err := wait.PollUntilContextTimeout(ctx, pollEvery, patience, true, func(ctx context.Context) (bool, error) {
-		answer := canary.Probe(ctx, c.Client, metav1.NamespaceDefault, "")
+		answer, err := canary.Probe(ctx, c.Client, metav1.NamespaceDefault, "")
+		if err != nil {
+			return false, err
+		}
 		// A refusal by anything else than the webhook, a missing right among them, shows that it is not
 		// called any more or that this user cannot find out.
 		called := answer.Injected() || answer.Refused != nil && strings.Contains(answer.Refused.Error(), WebhookName)

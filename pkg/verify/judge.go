@@ -27,6 +27,8 @@ const (
 	OptedOut Verdict = "opted-out"
 	// OutOfScope pods are in a namespace that the webhook leaves out.
 	OutOfScope Verdict = "out-of-scope"
+	// Unproved is what cannot be found out with this user's rights.
+	Unproved Verdict = "unproved"
 	// Done pods have ended, or are being deleted: nothing about them is to be mended.
 	Done Verdict = "ended"
 )
@@ -34,7 +36,7 @@ const (
 // Report is the judgement on one namespace. Its JSON form is stable.
 type Report struct {
 	Namespace string `json:"namespace"`
-	// Injection is the verdict on a pod that would be made now: injected, missing or out-of-scope.
+	// Injection is the verdict on a pod that would be made now: injected, missing, out-of-scope or unproved.
 	Injection Verdict `json:"injection"`
 	// Reason says why in a sentence, Next what to do about it.
 	Reason string      `json:"reason"`
@@ -88,7 +90,8 @@ func scopeOf(s *Snapshot) scope {
 	}
 	for i := range s.Injector.Config.Webhooks {
 		selector := s.Injector.Config.Webhooks[i].NamespaceSelector
-		if selects(selector, s.Namespace.Labels) {
+		// The server fills in an empty selector, which selects all; none means the same.
+		if selector == nil || selects(selector, s.Namespace.Labels) {
 			return scope{covered: true}
 		}
 		for _, e := range selector.MatchExpressions {
@@ -121,6 +124,8 @@ func judgeCanary(s *Snapshot, in scope) (verdict Verdict, reason, next string) {
 	switch {
 	case s.Canary.Injected():
 		return Injected, "a dry-run pod came back with the container " + s.Canary.Sidecar, ""
+	case s.Canary.Forbidden():
+		return Unproved, "you may not create pods here, so no dry-run pod could be sent", ""
 	case s.Canary.Refused != nil:
 		return Missing, "a dry-run pod was refused: " + s.Canary.Refused.Error(),
 			"kubectl falcon status; while this lasts, pods of this namespace may not start"

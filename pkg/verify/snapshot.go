@@ -54,6 +54,6 @@ func Collect(ctx context.Context, c *kube.Cluster, namespace string) (*Snapshot,
 			break
 		}
 	}
-	s.Canary = canary.Probe(ctx, c.Client, namespace, s.Injector.Image)
-	return s, ctx.Err()
+	s.Canary, err = canary.Probe(ctx, c.Client, namespace, s.Injector.Image)
+	return s, err
 }

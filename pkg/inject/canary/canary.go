@@ -6,8 +6,12 @@ package canary
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -17,26 +21,35 @@ import (
 
 // Answer is what the API server made of the canary.
 type Answer struct {
-	// Refused is the server's error when it would not create the pod, else nil. It may also be the error
-	// of a server that could not be asked.
+	// Refused is the server's answer when it would not create the pod, else nil.
 	Refused error
 	// Sidecar is the sensor's container in the pod as it would be created, or empty.
 	Sidecar string
 }
 
+// Forbidden says whether this user may not create pods in the namespace, so that nothing was learned. An
+// admission plugin that refuses the pod answers with the same code, but not in these words.
+func (a Answer) Forbidden() bool {
+	return apierrors.IsForbidden(a.Refused) && strings.Contains(a.Refused.Error(), `cannot create resource "pods"`)
+}
+
 // Injected says whether the pod would carry the sensor.
 func (a Answer) Injected() bool { return a.Refused == nil && a.Sidecar != "" }
 
-// Probe asks for one pod in the namespace. image is the injector's sensor image, if known.
-func Probe(ctx context.Context, client kubernetes.Interface, namespace, image string) Answer {
+// Probe asks for one pod in the namespace. image is the injector's sensor image, if known. The error is
+// that of a server which could not be asked.
+func Probe(ctx context.Context, client kubernetes.Interface, namespace, image string) (Answer, error) {
 	pod, err := client.CoreV1().Pods(namespace).Create(ctx, Pod(), metav1.CreateOptions{
 		DryRun: []string{metav1.DryRunAll},
 	})
+	if _, answered := errors.AsType[*apierrors.StatusError](err); answered {
+		return Answer{Refused: err}, nil
+	}
 	if err != nil {
-		return Answer{Refused: err}
+		return Answer{}, fmt.Errorf("dry-run a pod in namespace %s: %w", namespace, err)
 	}
 	name, _ := sidecar.In(&pod.Spec, image)
-	return Answer{Sidecar: name}
+	return Answer{Sidecar: name}, nil
 }
 
 // Pod is the canary: beyond reproach by itself, so that whatever is refused is refused because of what
