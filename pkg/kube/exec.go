@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/url"
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
@@ -56,6 +57,15 @@ type dialer func(e *Executor, method, url string) (remotecommand.Executor, error
 
 func newWebSocket(e *Executor, method, url string) (remotecommand.Executor, error) {
 	return remotecommand.NewWebSocketExecutor(e.cluster.Config, method, url)
+}
+
+// newSPDY is the protocol of API servers and proxies that refuse WebSocket.
+func newSPDY(e *Executor, method, target string) (remotecommand.Executor, error) {
+	u, err := url.Parse(target)
+	if err != nil {
+		return nil, err
+	}
+	return remotecommand.NewSPDYExecutor(e.cluster.Config, method, u)
 }
 
 // attempt runs the command once over one protocol. An executor may not be used twice, so each call
