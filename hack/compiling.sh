@@ -9,8 +9,16 @@ shift
 
 # progress counts the names and passes everything else on.
 progress() {
-	local line modules=0 packages=0 next=0
-	while IFS= read -r line; do
+	local line status modules=0 packages=0 next=0
+	while true; do
+		status=0
+		IFS= read -r -t 15 line || status=$?
+		# Above 128 it was the clock: the compiler has named nothing new, so it is linking.
+		if [ "$status" -gt 128 ]; then
+			[ "$next" = 0 ] || echo "  $what: $packages packages compiled, linking"
+			continue
+		fi
+		[ "$status" = 0 ] || break
 		case $line in
 		"go: downloading "*) modules=$((modules + 1)) ;;
 		*[!A-Za-z0-9._~/+-]*)

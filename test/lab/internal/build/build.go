@@ -122,6 +122,7 @@ func compile(ctx context.Context, src, dir string, p program, progress *Progress
 	cmd.Env = append(os.Environ(), cgo, "GOFLAGS=", "GOWORK=off")
 	watch := progress.Compiler()
 	cmd.Stderr = watch
+	defer watch.Pulse()()
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {

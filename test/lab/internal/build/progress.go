@@ -49,6 +49,10 @@ func (p *Progress) packages(n int, last string) {
 		fmt.Fprintf(p.out, "\r\x1b[K%s  compiling %s: %d packages, now %.40s", p.elapsed(), p.step, n, last)
 		return
 	}
+	if last == "linking" {
+		fmt.Fprintf(p.out, "%s  compiling %s: %d packages, linking\n", p.elapsed(), p.step, n)
+		return
+	}
 	fmt.Fprintf(p.out, "%s  compiling %s: %d packages\n", p.elapsed(), p.step, n)
 }
 
@@ -70,10 +74,44 @@ type Compiler struct {
 	rest     []byte
 	count    int
 	trouble  []string
+
+	mu sync.Mutex
+}
+
+// Pulse shows where the step is if it is time to and the compiler has named nothing new: it is then
+// linking, or at one very large package. The returned function ends the pulse.
+func (c *Compiler) Pulse() (stop func()) {
+	tick := time.NewTicker(c.every)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-tick.C:
+				c.beat()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		tick.Stop()
+		close(done)
+	}
+}
+
+func (c *Compiler) beat() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.shown) >= c.every {
+		c.shown = time.Now()
+		c.progress.packages(c.count, "linking")
+	}
 }
 
 // Write takes a piece of the compiler's output.
 func (c *Compiler) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.rest = append(c.rest, b...)
 	for {
 		line, rest, found := bytes.Cut(c.rest, []byte("\n"))

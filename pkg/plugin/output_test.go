@@ -1,0 +1,122 @@
+package plugin
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/verify"
+)
+
+// bare is a cluster with a namespace, two pods and no injector, whose server warns of everything.
+func bare(t *testing.T) string {
+	t.Helper()
+	named := func(name string) corev1.Pod {
+		return corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "team-a"},
+			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app"}}},
+			Status:     corev1.PodStatus{Phase: corev1.PodRunning}}
+	}
+	return server(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Warning", `299 - "this cluster is old"`)
+		switch r.Method + " " + r.URL.Path {
+		case "GET /api/v1/namespaces/team-a":
+			reply(w, http.StatusOK, corev1.Namespace{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
+				ObjectMeta: metav1.ObjectMeta{Name: "team-a"}})
+		case "GET /api/v1/namespaces/team-a/pods", "GET /api/v1/pods":
+			reply(w, http.StatusOK, corev1.PodList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodList"},
+				Items: []corev1.Pod{named("web"), named("db")}})
+		case "POST /api/v1/namespaces/team-a/pods", "POST /api/v1/namespaces/default/pods":
+			reply(w, http.StatusCreated, named("falcon-canary-x"))
+		default:
+			reply(w, http.StatusNotFound, metav1.Status{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"},
+				Status: metav1.StatusFailure, Code: http.StatusNotFound, Reason: metav1.StatusReasonNotFound, Message: "not found"})
+		}
+	})
+}
+
+func TestVerifyPrintsTheReportAndFails(t *testing.T) {
+	o := falcon(t, "verify", "-n", "team-a", "--server", bare(t))
+	if o.code != 1 {
+		t.Errorf("exit code %d", o.code)
+	}
+	// Each step is named once, however many pods need it.
+	const want = `new pods in team-a: missing
+  there is no webhook in the cluster
+  next: kubectl falcon install
+
+POD  SENSOR   WHY
+web  missing  there is no webhook in the cluster
+db   missing  there is no webhook in the cluster
+next: kubectl falcon install
+`
+	if o.out != want {
+		t.Errorf("got\n%s\nwant\n%s", o.out, want)
+	}
+	if !strings.Contains(o.err, "error: 3 faults in namespace team-a\n") {
+		t.Errorf("it said\n%s", o.err)
+	}
+}
+
+// A program reads stdout, whatever the exit code is, and must find nothing else there.
+func TestVerifyPrintsTheReportAsData(t *testing.T) {
+	o := falcon(t, "verify", "-n", "team-a", "-o", "json", "--server", bare(t))
+	var r verify.Report
+	if err := json.Unmarshal([]byte(o.out), &r); err != nil {
+		t.Fatalf("%v in\n%s", err, o.out)
+	}
+	if o.code != 1 || r.Namespace != "team-a" || r.Injection != verify.Missing || len(r.Pods) != 2 {
+		t.Errorf("exit code %d, %+v", o.code, r)
+	}
+}
+
+func TestVerifyOfANamespaceThatIsNotThere(t *testing.T) {
+	falcon(t, "verify", "-n", "tem-a", "--server", bare(t)).must(t, 2, `there is no namespace "tem-a"`, "next: kubectl get namespaces")
+}
+
+func TestStatusOfABareClusterIsNoFault(t *testing.T) {
+	o := falcon(t, "status", "--server", bare(t))
+	o.must(t, 0, "next: kubectl falcon install")
+	for _, line := range []string{"injector  not installed\n", "webhook   none, so new pods do not get the sensor\n",
+		"image     -\n", "pods      0 of 2 running carry a ready sensor\n"} {
+		if !strings.Contains(o.out, line) {
+			t.Errorf("%q is not in\n%s", line, o.out)
+		}
+	}
+	var state map[string]any
+	o = falcon(t, "status", "-o", "json", "--server", bare(t))
+	if err := json.Unmarshal([]byte(o.out), &state); err != nil || state["installed"] != false || state["pods"] != 2.0 {
+		t.Errorf("%v in\n%s", err, o.out)
+	}
+}
+
+func TestUninstallAndCleanOfNothingSaySo(t *testing.T) {
+	host := bare(t)
+	falcon(t, "uninstall", "--server", host).must(t, 0, "there is nothing to uninstall")
+	falcon(t, "demo", "clean", "-n", "team-a", "--server", host).must(t, 0, "there is no demo in namespace team-a")
+}
+
+// A cluster says the same thing with every answer.
+func TestWarningsOfTheClusterAreSaidOnce(t *testing.T) {
+	o := falcon(t, "status", "--server", bare(t))
+	if n := strings.Count(o.err, "the cluster warns: this cluster is old\n"); n != 1 {
+		t.Errorf("it warned %d times:\n%s", n, o.err)
+	}
+	if strings.Contains(o.out, "warns") {
+		t.Errorf("it warned on stdout:\n%s", o.out)
+	}
+}
+
+func TestPodName(t *testing.T) {
+	for arg, want := range map[string]string{"web": "web", "pod/web": "web", "pods/web": "web", "po/web": "web",
+		"deployment/web": "", "pod/": "", "/web": ""} {
+		got, err := podName(arg)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: got %q, %v; want %q", arg, got, err, want)
+		}
+	}
+}
