@@ -72,9 +72,8 @@ func TestFargate(t *testing.T) {
 		eventually(t, "the refusal", 20*time.Second, func() (bool, string) {
 			events := l.kubectl(t, "get", "events", "--field-selector=involvedObject.name=refused,reason=FailedScheduling")
 			return strings.Contains(events, "Pod not supported on Fargate: fields not supported: HostNetwork") &&
-				strings.Contains(events, "invalid SecurityContext fields: Privileged") &&
-				strings.Contains(events, "host is of an unsupported volume Type") &&
-				strings.Contains(events, "Capabilities added: CAP_SYS_PTRACE"), events
+				strings.Contains(events, "invalid SecurityContext fields: Capabilities added: SYS_PTRACE, Privileged") &&
+				strings.Contains(events, "host is of an unsupported volume Type"), events
 		})
 		v, _ := l.verify(t, "default")
 		v.want(t, "refused", "not-ready", "Pod not supported on Fargate")

@@ -63,6 +63,9 @@ func downCommand(name *string) *cobra.Command {
 	}
 }
 
+// endPatience is how long the kernel may take to end everything in a lab, in milliseconds.
+const endPatience = 15_000
+
 // end kills the lab's first process and waits until the kernel has ended the rest.
 func end(l state.Lab) error {
 	fd, err := unix.PidfdOpen(l.PID, 0)
@@ -80,7 +83,11 @@ func end(l state.Lab) error {
 	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil {
 		return fmt.Errorf("end lab %q, process %d: %w", l.Name, l.PID, err)
 	}
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int((15 * time.Second).Milliseconds()))
+	ended := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(ended, endPatience)
+	for errors.Is(err, unix.EINTR) {
+		n, err = unix.Poll(ended, endPatience)
+	}
 	if err == nil && n == 0 {
 		err = errors.New("it did not end within 15 s")
 	}
@@ -177,7 +184,7 @@ func logsCommand(name *string) *cobra.Command {
 			}
 			entries, err := os.ReadDir(dir.Logs())
 			if err != nil {
-				return fmt.Errorf("lab %q has no logs: it was never started, or has been taken down", *name)
+				return fmt.Errorf("lab %q has no logs: it was never started, or has been taken down; start it with: lab up --name %s", *name, *name)
 			}
 			var known []string
 			for _, e := range entries {

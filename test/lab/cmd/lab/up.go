@@ -184,7 +184,7 @@ func (r *running) follow(ctx context.Context, tarballs []string, progress io.Wri
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			return fmt.Errorf("the lab ended before it was ready; see %s", "lab logs lab")
+			return fmt.Errorf("the lab ended before it was ready; see: lab logs lab --name %s", r.record.Name)
 		case e.Failed != "":
 			return fmt.Errorf("%s did not start: %s\n%s", e.Failed, e.Cause, indent(e.Tail))
 		case e.Ready:

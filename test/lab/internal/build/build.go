@@ -28,7 +28,7 @@ func Ensure(ctx context.Context, cache string, progress *Progress) (string, erro
 	dir := filepath.Join(cache, "bin", key)
 	missing := missingIn(dir)
 	if len(missing) == 0 {
-		return dir, nil
+		return dir, linkNames(dir)
 	}
 	unlock, err := lock(filepath.Join(cache, "build.lock"), progress)
 	if err != nil {
@@ -37,7 +37,7 @@ func Ensure(ctx context.Context, cache string, progress *Progress) (string, erro
 	defer unlock()
 	// Another checkout may have built them while this one waited.
 	if missing = missingIn(dir); len(missing) == 0 {
-		return dir, nil
+		return dir, linkNames(dir)
 	}
 	src, err := writeSources(filepath.Join(cache, "src", key))
 	if err != nil {
@@ -58,9 +58,15 @@ func Ensure(ctx context.Context, cache string, progress *Progress) (string, erro
 // Key names what the programs are built from: the module's pinned versions, its own mains, the recipe,
 // the Go version and the machine. Equal keys mean equal programs.
 func Key(ctx context.Context) (string, error) {
-	goVersion, err := exec.CommandContext(ctx, "go", "env", "GOVERSION", "GOARCH", "GOAMD64").Output()
+	env := exec.CommandContext(ctx, "go", "env", "GOVERSION", "GOARCH", "GOAMD64")
+	// Some module around this program's folder must not choose the toolchain.
+	env.Dir = os.TempDir()
+	var complaint strings.Builder
+	env.Stderr = &complaint
+	goVersion, err := env.Output()
 	if err != nil {
-		return "", fmt.Errorf("the go command does not run: %w; install Go 1.26 or newer and put it on PATH", err)
+		return "", fmt.Errorf("the go command does not run: %w %s; install Go 1.26 or newer and put it on PATH",
+			err, strings.TrimSpace(complaint.String()))
 	}
 	h := sha256.New()
 	h.Write(goVersion)
@@ -122,9 +128,11 @@ func compile(ctx context.Context, src, dir string, p program, progress *Progress
 	cmd.Env = append(os.Environ(), cgo, "GOFLAGS=", "GOWORK=off")
 	watch := progress.Compiler()
 	cmd.Stderr = watch
-	defer watch.Pulse()()
+	stop := watch.Pulse()
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	if err := cmd.Run(); err != nil {
+	err := cmd.Run()
+	stop()
+	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -157,7 +165,7 @@ func lock(path string, progress *Progress) (func(), error) {
 	}
 	fd := int(f.Fd())
 	if err := syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
-		progress.Step("waiting for another build of the lab on this machine")
+		progress.Note("waiting for another build of the lab on this machine")
 		err = syscall.Flock(fd, syscall.LOCK_EX)
 		if err != nil {
 			return nil, errors.Join(err, f.Close())

@@ -256,3 +256,21 @@ func TestEnsureEndsWithItsContext(t *testing.T) {
 		t.Errorf("missing after an interrupted build: %v", left)
 	}
 }
+
+// A build that was killed between its last program and the links must not leave a cache without them.
+func TestEnsureMendsMissingLinks(t *testing.T) {
+	cache, dir := cacheWith(t)
+	for _, name := range links {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Ensure(t.Context(), cache, quiet()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range links {
+		if target, err := os.Readlink(filepath.Join(dir, name)); target != "kube" || err != nil {
+			t.Errorf("%s points to %q, %v", name, target, err)
+		}
+	}
+}

@@ -25,6 +25,13 @@ func NewProgress(out io.Writer, terminal bool) *Progress {
 	return &Progress{out: out, terminal: terminal, start: time.Now()}
 }
 
+// Note says something that is no step.
+func (p *Progress) Note(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fmt.Fprintf(p.out, "%s  %s\n", p.elapsed(), text)
+}
+
 // Step names what comes next.
 func (p *Progress) Step(name string) {
 	p.mu.Lock()
@@ -83,7 +90,8 @@ type Compiler struct {
 func (c *Compiler) Pulse() (stop func()) {
 	tick := time.NewTicker(c.every)
 	done := make(chan struct{})
-	go func() {
+	var ended sync.WaitGroup
+	ended.Go(func() {
 		for {
 			select {
 			case <-tick.C:
@@ -92,10 +100,11 @@ func (c *Compiler) Pulse() (stop func()) {
 				return
 			}
 		}
-	}()
+	})
 	return func() {
 		tick.Stop()
 		close(done)
+		ended.Wait()
 	}
 }
 
@@ -141,6 +150,9 @@ func (c *Compiler) line(line string) {
 // Trouble returns what the compiler said other than package names, at most its last 20 lines.
 func (c *Compiler) Trouble() string {
 	lines := c.trouble
+	if rest := strings.TrimSpace(string(c.rest)); rest != "" {
+		lines = append(lines[:len(lines):len(lines)], rest)
+	}
 	if len(lines) > 20 {
 		lines = lines[len(lines)-20:]
 	}

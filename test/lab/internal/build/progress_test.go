@@ -63,6 +63,15 @@ func TestCompilerKeepsNoBuffer(t *testing.T) {
 	}
 }
 
+// A compiler that is killed does not end its last line.
+func TestTroubleWithoutALastNewline(t *testing.T) {
+	c, _ := watch(false)
+	fmt.Fprint(c, "a/b\nsignal: killed")
+	if c.Trouble() != "signal: killed" {
+		t.Errorf("got %q", c.Trouble())
+	}
+}
+
 func TestTroubleIsTheLastLines(t *testing.T) {
 	c, _ := watch(false)
 	if c.Trouble() != "" {

@@ -40,11 +40,22 @@ func Create(lab string) error {
 		return err
 	}
 	for _, root := range roots {
-		if err := os.MkdirAll(filepath.Join(root, Root(lab)), 0o755); err != nil {
+		if err := makeDir(filepath.Join(root, Root(lab))); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// makeDir makes a folder and its parents. Another lab that goes down at this moment may take the shared
+// parent away in between, so it tries again.
+func makeDir(dir string) (err error) {
+	for range 5 {
+		if err = os.MkdirAll(dir, 0o755); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return err
 }
 
 // wanted are the controllers that the kubelet and runc use.

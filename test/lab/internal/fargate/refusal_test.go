@@ -20,6 +20,11 @@ func adding(capabilities ...corev1.Capability) corev1.Container {
 	return corev1.Container{SecurityContext: &corev1.SecurityContext{Capabilities: &corev1.Capabilities{Add: capabilities}}}
 }
 
+func escalating() corev1.Container {
+	yes := true
+	return corev1.Container{SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &yes}}
+}
+
 func port(p corev1.ContainerPort) corev1.Container {
 	return corev1.Container{Ports: []corev1.ContainerPort{p}}
 }
@@ -46,6 +51,10 @@ func TestRefusal(t *testing.T) {
 		"host port":               {podWith(port(corev1.ContainerPort{ContainerPort: 80, HostPort: 80})), prefix + "port contains HostIP or HostPort"},
 		"host address":            {podWith(port(corev1.ContainerPort{ContainerPort: 80, HostIP: "127.0.0.1"})), prefix + "port contains HostIP or HostPort"},
 		"host network and port":   {onHostNetwork(podWith(port(corev1.ContainerPort{HostPort: 80}))), prefix + "fields not supported: HostNetwork, port contains HostIP or HostPort"},
+		"as it was spelled":       {podWith(adding("CAP_CHOWN")), prefix + "invalid SecurityContext fields: Capabilities added: CAP_CHOWN"},
+		"escalation":              {podWith(escalating()), prefix + "invalid SecurityContext fields: AllowPrivilegeEscalation"},
+		"each reason once":        {podWith(privileged(true), privileged(true)), prefix + "invalid SecurityContext fields: Privileged"},
+		"in the alphabet's order": {podWith(port(corev1.ContainerPort{HostPort: 80}), privileged(true)), prefix + "invalid SecurityContext fields: Privileged, port contains HostIP or HostPort"},
 		"host network, privilege": {onHostNetwork(podWith(privileged(true))), prefix + "fields not supported: HostNetwork, invalid SecurityContext fields: Privileged"},
 	} {
 		if got := Refusal(c.pod); got != c.want {

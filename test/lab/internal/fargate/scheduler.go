@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,8 @@ type scheduler struct {
 
 // consider looks at a pod once when it appears and again when it changes.
 func (s *scheduler) consider(ctx context.Context, pod *corev1.Pod) {
-	if pod.Spec.SchedulerName != SchedulerName || pod.Spec.NodeName != "" || pod.DeletionTimestamp != nil {
+	if pod.Spec.SchedulerName != SchedulerName || pod.Spec.NodeName != "" ||
+		pod.DeletionTimestamp != nil || len(pod.Spec.SchedulingGates) > 0 {
 		return
 	}
 	if why := Refusal(pod); why != "" {
@@ -61,6 +63,9 @@ func (s *scheduler) refuse(ctx context.Context, pod *corev1.Pod, why string) {
 		s.log.Printf("event for %s/%s: %v", pod.Namespace, pod.Name, err)
 	}
 	changed := pod.DeepCopy()
+	changed.Status.Conditions = slices.DeleteFunc(changed.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodScheduled
+	})
 	changed.Status.Conditions = append(changed.Status.Conditions, corev1.PodCondition{
 		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable,
 		Message: why, LastTransitionTime: now,
@@ -72,16 +77,17 @@ func (s *scheduler) refuse(ctx context.Context, pod *corev1.Pod, why string) {
 }
 
 // baseCapabilities are those that Fargate gives to every container (AWS's list for EKS on Fargate); any
-// other cannot be added.
+// other cannot be added. It takes and repeats them as they are spelled: CAP_CHOWN is refused.
 var baseCapabilities = map[corev1.Capability]bool{
 	"CHOWN": true, "DAC_OVERRIDE": true, "FOWNER": true, "FSETID": true, "KILL": true, "SETGID": true,
 	"SETUID": true, "SETPCAP": true, "NET_BIND_SERVICE": true, "NET_RAW": true, "SYS_CHROOT": true,
 	"MKNOD": true, "AUDIT_WRITE": true, "SETFCAP": true,
 }
 
-// Refusal returns in Fargate's words why it does not run the pod, or nothing if it does.
+// Refusal returns in Fargate's words why it does not run the pod, or nothing if it does. The reasons stand
+// in alphabetical order and each once, as in the messages that users have reported.
 func Refusal(pod *corev1.Pod) string {
-	var reasons []string
+	var reasons, fields []string
 	if pod.Spec.HostNetwork {
 		reasons = append(reasons, "fields not supported: HostNetwork")
 	}
@@ -90,8 +96,7 @@ func Refusal(pod *corev1.Pod) string {
 			reasons = append(reasons, fmt.Sprintf("volumes not supported: %s is of an unsupported volume Type", v.Name))
 		}
 	}
-	var fields []string
-	for _, c := range append(append([]corev1.Container{}, pod.Spec.InitContainers...), pod.Spec.Containers...) {
+	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
 		for _, p := range c.Ports {
 			if p.HostPort != 0 || p.HostIP != "" {
 				reasons = append(reasons, "port contains HostIP or HostPort")
@@ -100,26 +105,34 @@ func Refusal(pod *corev1.Pod) string {
 		fields = append(fields, securityFields(c.SecurityContext)...)
 	}
 	if len(fields) > 0 {
-		reasons = append(reasons, "invalid SecurityContext fields: "+strings.Join(fields, ", "))
+		reasons = append(reasons, "invalid SecurityContext fields: "+strings.Join(distinct(fields), ", "))
 	}
 	if len(reasons) == 0 {
 		return ""
 	}
-	return "Pod not supported on Fargate: " + strings.Join(reasons, ", ")
+	return "Pod not supported on Fargate: " + strings.Join(distinct(reasons), ", ")
+}
+
+func distinct(words []string) []string {
+	slices.Sort(words)
+	return slices.Compact(words)
 }
 
 func securityFields(s *corev1.SecurityContext) []string {
-	var fields []string
 	if s == nil {
 		return nil
 	}
+	var fields []string
 	if s.Privileged != nil && *s.Privileged {
 		fields = append(fields, "Privileged")
 	}
+	if s.AllowPrivilegeEscalation != nil && *s.AllowPrivilegeEscalation {
+		fields = append(fields, "AllowPrivilegeEscalation")
+	}
 	if s.Capabilities != nil {
 		for _, c := range s.Capabilities.Add {
-			if !baseCapabilities[corev1.Capability(strings.TrimPrefix(string(c), "CAP_"))] {
-				fields = append(fields, "Capabilities added: CAP_"+strings.TrimPrefix(string(c), "CAP_"))
+			if !baseCapabilities[c] {
+				fields = append(fields, "Capabilities added: "+string(c))
 			}
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"slices"
 	"sort"
 	"strings"
 
@@ -112,8 +111,10 @@ func (w *webhook) profileOf(namespace string) string {
 	}
 	sort.Strings(names)
 	for _, name := range names {
-		if slices.Contains(strings.Split(config.Data[name], ","), namespace) {
-			return name
+		for listed := range strings.SplitSeq(config.Data[name], ",") {
+			if strings.TrimSpace(listed) == namespace {
+				return name
+			}
 		}
 	}
 	return ""

@@ -57,6 +57,37 @@ func forwarding(t *testing.T) (from, to *net.TCPListener) {
 	return from, to
 }
 
+// A server may say all it has to say, and still listen.
+func TestForwardPassesTheServersHalfClose(t *testing.T) {
+	from, to := forwarding(t)
+	client := dial(t, from)
+	heard := make(chan string, 1)
+	go func() {
+		server, err := to.AcceptTCP()
+		if err != nil {
+			heard <- err.Error()
+			return
+		}
+		defer server.Close()
+		_, _ = server.Write([]byte("bye"))
+		_ = server.CloseWrite()
+		late, _ := io.ReadAll(server)
+		heard <- string(late)
+	}()
+	if said, err := io.ReadAll(client); string(said) != "bye" || err != nil {
+		t.Fatalf("the client heard %q, %v", said, err)
+	}
+	if _, err := client.Write([]byte("late words")); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-heard; got != "late words" {
+		t.Errorf("the server heard %q", got)
+	}
+}
+
 // An upload ends with the client's half-close, and the answer comes only then: kubectl cp works like this.
 func TestForwardPassesTheClientsHalfClose(t *testing.T) {
 	from, to := forwarding(t)

@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/kubectl-falcon/kubectl-falcon/test/lab/internal/fargate"
@@ -149,8 +150,11 @@ func forward(from net.Listener, to string) {
 				return
 			}
 			defer target.Close()
-			go func() { pipe(target, conn) }()
-			pipe(conn, target)
+			// Either side may end its half first and still be spoken to.
+			var both sync.WaitGroup
+			both.Go(func() { pipe(target, conn) })
+			both.Go(func() { pipe(conn, target) })
+			both.Wait()
 		}()
 	}
 }

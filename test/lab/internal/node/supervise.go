@@ -94,6 +94,9 @@ func (s *supervisor) inParallel(ctx context.Context, chains ...[]component) erro
 
 func (s *supervisor) start(ctx context.Context, c component) error {
 	begin := time.Now()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	log, err := os.OpenFile(s.spec.Dir.Log(c.name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
@@ -132,6 +135,7 @@ func describe(cmd *exec.Cmd, err error) string {
 
 // untilReady asks until the component is ready, has ended, or has had its time.
 func (s *supervisor) untilReady(ctx context.Context, c component) error {
+	begin := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, startDeadline)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -149,7 +153,7 @@ func (s *supervisor) untilReady(ctx context.Context, c component) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("it is not ready after %s: %w", startDeadline, last)
+			return fmt.Errorf("it is not ready after %s: %w", time.Since(begin).Round(time.Second), last)
 		case <-tick.C:
 		}
 	}

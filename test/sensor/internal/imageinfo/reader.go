@@ -91,6 +91,8 @@ func registryName(ref name.Reference) string {
 	return registry
 }
 
+// failure words it as the real injector does.
 func failure(image, registry string, err error) error {
+	//lint:ignore ST1005 the API server shows these words to users as they are
 	return fmt.Errorf("Failed to get the image config/digest for %q on %q: %w", image, registry, err)
 }

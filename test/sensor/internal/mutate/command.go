@@ -52,6 +52,7 @@ func literal(words []string) []string {
 
 // denial words the refusal as the real injector does.
 func denial(err error, container *corev1.Container, namespace, pod string) error {
+	//lint:ignore ST1005 the API server shows these words to users as they are
 	return fmt.Errorf("Failed to retrieve image details for %q in container %q in pod %q: %w",
 		container.Image, container.Name, namespace+"/"+pod, err)
 }
