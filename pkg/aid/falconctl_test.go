@@ -158,12 +158,12 @@ func TestWaitAsksUntilTheSensorHasRegistered(t *testing.T) {
 
 func TestWaitHasAnEnd(t *testing.T) {
 	f := &falconctl{runs: []run{{stdout: "aid is not set.\n"}}}
-	got, err := Wait(t.Context(), f.serve(t), "team-a", "web", 50*time.Millisecond)
+	got, err := Wait(t.Context(), f.serve(t), "team-a", "web", 500*time.Millisecond)
 	p, ok := errors.AsType[*problem.Error](err)
 	if !ok || got != "" || p.Kind() != problem.TimedOut {
 		t.Fatalf("got %q, %v", got, err)
 	}
-	if !strings.Contains(p.Error(), "pod team-a/web has no agent id after 50ms") || !strings.Contains(p.Next(), "CID") {
+	if !strings.Contains(p.Error(), "pod team-a/web has no agent id after 500ms") || !strings.Contains(p.Next(), "CID") {
 		t.Errorf("it says %q, next %q", p, p.Next())
 	}
 }

@@ -145,6 +145,10 @@ func look(ctx context.Context, c *kube.Cluster, namespace string) (*corev1.Pod, 
 			return nil, "no pod can be made: " + condition.Message, nil
 		}
 	}
+	// After a change of the image, the pod of the one before is still there for a while.
+	if s := d.Status; s.ObservedGeneration < d.Generation || s.UpdatedReplicas < 1 || s.Replicas > s.UpdatedReplicas {
+		return nil, "waiting for its pod", nil
+	}
 	pods, err := c.Client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "run=" + Name})
 	if err != nil {
 		return nil, "", fmt.Errorf("list the demo's pods: %w", err)

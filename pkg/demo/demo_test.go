@@ -99,10 +99,18 @@ func stuck(p *corev1.Pod) {
 // deployed is the scenario in the cluster; blocked says why no pod can be made, if that is so.
 func deployed(blocked string) *appsv1.Deployment {
 	d := Deployment(Options{Namespace: "team-a", Image: DefaultImage})
+	d.Status.Replicas, d.Status.UpdatedReplicas = 1, 1
 	if blocked != "" {
 		d.Status.Conditions = []appsv1.DeploymentCondition{
 			{Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Message: blocked}}
 	}
+	return d
+}
+
+// rolling is the Deployment just after its image was changed: a pod of the one before still runs.
+func rolling() *appsv1.Deployment {
+	d := deployed("")
+	d.Status.Replicas, d.Status.UpdatedReplicas = 2, 1
 	return d
 }
 
@@ -117,6 +125,7 @@ func TestLookSaysHowFarItIs(t *testing.T) {
 		"ready":          {[]runtime.Object{deployed(""), demoPod(nil)}, true, ""},
 		"no pod yet":     {[]runtime.Object{deployed("")}, false, "waiting for its pod"},
 		"only an old":    {[]runtime.Object{deployed(""), gone}, false, "waiting for its pod"},
+		"not rolled yet": {[]runtime.Object{rolling(), demoPod(nil)}, false, "waiting for its pod"},
 		"a stuck pod":    {[]runtime.Object{deployed(""), demoPod(stuck)}, false, "pod/detection-single-x: container detection-single: ErrImagePull: no such image"},
 		"refused":        {[]runtime.Object{deployed("admission webhook denied the request")}, false, "no pod can be made: admission webhook denied the request"},
 		"sensor unready": {[]runtime.Object{deployed(""), demoPod(func(p *corev1.Pod) { p.Status.ContainerStatuses[1].Ready = false })}, false, "pod/detection-single-x: 1/2 containers ready"},

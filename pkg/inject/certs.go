@@ -108,15 +108,17 @@ func (c Certificates) Usable(now time.Time) error {
 	if !roots.AppendCertsFromPEM(c.CA) {
 		return errors.New("there is no certificate authority")
 	}
-	_, err = pair.Leaf.Verify(x509.VerifyOptions{
-		Roots: roots, DNSName: WebhookName, CurrentTime: now,
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	})
-	if err != nil {
-		return err
-	}
-	if left := pair.Leaf.NotAfter.Sub(now); left < renewBefore {
+	if left := pair.Leaf.NotAfter.Sub(now); left >= 0 && left < renewBefore {
 		return fmt.Errorf("it ends in %d days", int(left.Hours()/24))
+	}
+	// Both the certificate and its authority must last.
+	for _, at := range []time.Time{now, now.Add(renewBefore)} {
+		if _, err := pair.Leaf.Verify(x509.VerifyOptions{
+			Roots: roots, DNSName: WebhookName, CurrentTime: at,
+			KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

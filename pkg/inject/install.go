@@ -22,12 +22,20 @@ func Install(ctx context.Context, c *kube.Cluster, o Options, report Reporter) e
 	if err := o.Validate(); err != nil {
 		return err
 	}
+	ns, err := namespaceNow(ctx, c)
+	if err != nil {
+		return err
+	}
 	certs, fresh, err := certificates(ctx, c, time.Now())
 	if err != nil {
 		return err
 	}
 	plan := Render(o, certs)
-	if err := rehearse(ctx, c, plan); err != nil {
+	if ns != nil && !Ours(ns) {
+		// Whoever made it keeps it: it is not marked as ours, and uninstall leaves it.
+		plan.Objects[0].SetLabels(map[string]string{InjectionKey: Disabled})
+	}
+	if err := rehearse(ctx, c, plan, ns != nil); err != nil {
 		return err
 	}
 	if fresh {
@@ -72,26 +80,38 @@ func certificates(ctx context.Context, c *kube.Cluster, now time.Time) (certs Ce
 	return certs, true, err
 }
 
-// rehearse has the server judge every object without keeping it, and gives all its refusals at once.
-func rehearse(ctx context.Context, c *kube.Cluster, plan Plan) error {
+// namespaceNow returns the injector's namespace, or nil if there is none yet. One that is being deleted
+// takes no new objects, which is an error.
+func namespaceNow(ctx context.Context, c *kube.Cluster) (*corev1.Namespace, error) {
 	ns, err := c.Client.CoreV1().Namespaces().Get(ctx, Namespace, metav1.GetOptions{})
-	exists := err == nil
 	switch {
-	case err != nil && !apierrors.IsNotFound(err):
-		return fmt.Errorf("read namespace/%s: %w", Namespace, err)
-	case exists && ns.DeletionTimestamp != nil:
-		return problem.New(problem.Failed,
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read namespace/%s: %w", Namespace, err)
+	case ns.DeletionTimestamp != nil:
+		return nil, problem.New(problem.Failed,
 			"wait until it is gone (kubectl get namespace "+Namespace+" -w), then install again",
 			"namespace %s is being deleted", Namespace)
 	}
+	return ns, nil
+}
+
+// rehearse has the server judge every object without keeping it, and gives all its refusals at once.
+// What lives in a namespace cannot be rehearsed before there is one.
+func rehearse(ctx context.Context, c *kube.Cluster, plan Plan, namespaced bool) error {
 	var refusals []error
+	kind := problem.NoAccess
 	for _, object := range append([]kube.Object{plan.Webhook}, plan.Objects...) {
-		// What lives in a namespace cannot be rehearsed before there is one.
-		if !exists && object.GetNamespace() != "" {
+		if !namespaced && object.GetNamespace() != "" {
 			continue
 		}
 		if _, err := c.Apply(ctx, object, true); err != nil {
-			refusals = append(refusals, kube.Explain(err, c))
+			err = kube.Explain(err, c)
+			refusals = append(refusals, err)
+			if p, ok := errors.AsType[*problem.Error](err); !ok || p.Kind() != problem.NoAccess {
+				kind = problem.Failed
+			}
 		}
 	}
 	switch len(refusals) {
@@ -100,29 +120,44 @@ func rehearse(ctx context.Context, c *kube.Cluster, plan Plan) error {
 	case 1:
 		return refusals[0]
 	}
-	return problem.New(problem.Failed, "nothing was changed; mend these and install again",
+	return problem.New(kind, "nothing was changed; mend these and install again",
 		"the cluster refuses %d objects: %w", len(refusals), errors.Join(refusals...))
 }
 
-// removeWebhook takes the webhook away if this tool made it.
-func removeWebhook(ctx context.Context, c *kube.Cluster, report Reporter) error {
-	return remove(ctx, c, webhook(nil), report)
+var errForeign = errors.New("not made by kubectl falcon")
+
+// foreign objects to an object that this tool did not make.
+func foreign(o metav1.Object) error {
+	if Ours(o) {
+		return nil
+	}
+	return errForeign
 }
 
-// remove deletes one object of ours and says so; one that somebody else made stops it.
+// removeWebhook takes the webhook away. One that somebody else made is an error, since what it points to
+// must stay as well then.
+func removeWebhook(ctx context.Context, c *kube.Cluster, report Reporter) error {
+	hook := webhook(nil)
+	change, err := c.Delete(ctx, hook, foreign)
+	if errors.Is(err, errForeign) {
+		return problem.New(problem.Failed, "nothing was changed; remove it with the tool that made it",
+			"%s was not made by kubectl falcon", kube.Describe(hook))
+	}
+	if change == kube.Deleted {
+		report.change(hook, change)
+	}
+	return err
+}
+
+// remove deletes one object if this tool made it, and says what it did.
 func remove(ctx context.Context, c *kube.Cluster, object kube.Object, report Reporter) error {
-	change, err := c.Delete(ctx, object, func(now metav1.Object) error {
-		if Ours(now) {
-			return nil
-		}
-		return problem.New(problem.Failed, "remove it with the tool that made it",
-			"%s was not made by kubectl falcon", kube.Describe(object))
-	})
-	if err != nil {
-		return err
+	change, err := c.Delete(ctx, object, foreign)
+	if errors.Is(err, errForeign) {
+		report.remark("%s kept: it was not made by kubectl falcon", kube.Describe(object))
+		return nil
 	}
 	if change == kube.Deleted {
 		report.change(object, change)
 	}
-	return nil
+	return err
 }

@@ -57,24 +57,28 @@ func waitUncalled(ctx context.Context, c *kube.Cluster) error {
 	return err
 }
 
-// removeNamespace deletes the namespace and waits for its end, unless something foreign is in it.
+// removeNamespace deletes the namespace and waits for its end, unless somebody else made it or something
+// foreign is in it.
 func removeNamespace(ctx context.Context, c *kube.Cluster, ns kube.Object, timeout time.Duration, report Reporter) error {
-	_, err := c.Client.CoreV1().Namespaces().Get(ctx, Namespace, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
+	now, err := c.Client.CoreV1().Namespaces().Get(ctx, Namespace, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read namespace/%s: %w", Namespace, err)
+	case !Ours(now):
+		report.remark("namespace/%s kept: it was not made by kubectl falcon", Namespace)
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("read namespace/%s: %w", Namespace, err)
-	}
-	foreign, err := c.Contents(ctx, Namespace)
+	held, err := c.Contents(ctx, Namespace)
 	if err != nil {
 		return err
 	}
-	if len(foreign) > 0 {
-		report.remark("namespace/%s kept: it holds %s", Namespace, strings.Join(foreign[:min(5, len(foreign))], ", "))
+	if len(held) > 0 {
+		report.remark("namespace/%s kept: it holds %s", Namespace, strings.Join(held[:min(5, len(held))], ", "))
 		return nil
 	}
-	change, err := c.Delete(ctx, ns, func(metav1.Object) error { return nil })
+	change, err := c.Delete(ctx, ns, foreign)
 	if err != nil {
 		return err
 	}

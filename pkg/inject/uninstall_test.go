@@ -14,7 +14,7 @@ import (
 func uninstall(t *testing.T, c *kube.Cluster) (log, error) {
 	t.Helper()
 	var l log
-	err := Uninstall(t.Context(), c, time.Second, l.report)
+	err := Uninstall(t.Context(), c, time.Minute, l.report)
 	return l, err
 }
 

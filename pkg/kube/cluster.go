@@ -39,18 +39,27 @@ const nowhere = "http://localhost:8080"
 // there is no usable kubeconfig, and how to give one.
 func Connect(getter genericclioptions.RESTClientGetter, userAgent string, warn rest.WarningHandlerWithContext) (*Cluster, error) {
 	loader := getter.ToRawKubeConfigLoader()
-	config, err := getter.ToRESTConfig()
+	raw, err := loader.RawConfig()
 	if err != nil {
 		return nil, configProblem(err)
 	}
-	raw, err := loader.RawConfig()
+	c := &Cluster{Context: raw.CurrentContext}
+	if flags, ok := getter.(*genericclioptions.ConfigFlags); ok && *flags.Context != "" {
+		c.Context = *flags.Context
+	}
+	if c.Context != "" && raw.Contexts[c.Context] == nil {
+		return nil, problem.New(problem.NoAccess, "kubectl config get-contexts lists the contexts that there are",
+			"the kubeconfig cannot be used: there is no context %q in it", c.Context)
+	}
+	config, err := getter.ToRESTConfig()
 	if err != nil {
 		return nil, configProblem(err)
 	}
 	if len(raw.Clusters) == 0 && config.Host == nowhere {
 		return nil, configProblem(clientcmd.ErrEmptyConfig)
 	}
-	namespace, _, err := loader.Namespace()
+	c.Config = config
+	c.Namespace, _, err = loader.Namespace()
 	if err != nil {
 		return nil, configProblem(err)
 	}
@@ -61,10 +70,6 @@ func Connect(getter genericclioptions.RESTClientGetter, userAgent string, warn r
 	shared, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, configProblem(err)
-	}
-	c := &Cluster{Config: config, Namespace: namespace, Context: raw.CurrentContext}
-	if flags, ok := getter.(*genericclioptions.ConfigFlags); ok && *flags.Context != "" {
-		c.Context = *flags.Context
 	}
 	if c.Client, err = kubernetes.NewForConfigAndClient(config, shared); err != nil {
 		return nil, configProblem(err)
@@ -84,6 +89,6 @@ func configProblem(err error) error {
 			"set KUBECONFIG or --kubeconfig to a file that names your cluster, then choose with --context",
 			"there is no kubeconfig, so no cluster to talk to")
 	}
-	return problem.New(problem.NoAccess, "kubectl config view --minify shows what is in it",
+	return problem.New(problem.NoAccess, "mend the file, or name another with --kubeconfig or KUBECONFIG",
 		"the kubeconfig cannot be used: %w", err)
 }

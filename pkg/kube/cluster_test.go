@@ -81,12 +81,13 @@ func TestConnectNamesWhatIsWrongWithTheKubeconfig(t *testing.T) {
 		content string
 		context string
 		says    string
+		next    string
 	}{
-		"not YAML":           {"clusters: [", "", "yaml"},
-		"another kind":       {"apiVersion: v1\nkind: Pod\n", "", "Pod"},
-		"an unknown context": {twoContexts, "three", `"three"`},
+		"not YAML":           {"clusters: [", "", "yaml", "mend the file"},
+		"another kind":       {"apiVersion: v1\nkind: Pod\n", "", "Pod", "mend the file"},
+		"an unknown context": {twoContexts, "three", `"three"`, "kubectl config get-contexts"},
 		"a missing certificate": {strings.Replace(twoContexts, `server: "https://a.invalid"`,
-			`server: "https://a.invalid", certificate-authority: /no/such/ca.crt`, 1), "", "/no/such/ca.crt"},
+			`server: "https://a.invalid", certificate-authority: /no/such/ca.crt`, 1), "", "/no/such/ca.crt", "mend the file"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -94,7 +95,7 @@ func TestConnectNamesWhatIsWrongWithTheKubeconfig(t *testing.T) {
 			flags := genericclioptions.NewConfigFlags(true)
 			*flags.KubeConfig, *flags.Context = kubeconfig(t, test.content), test.context
 			_, err := Connect(flags, "test", nil)
-			p := mustProblem(t, err, problem.NoAccess, "kubectl config view")
+			p := mustProblem(t, err, problem.NoAccess, test.next)
 			if !strings.Contains(p.Error(), "the kubeconfig cannot be used") || !strings.Contains(p.Error(), test.says) {
 				t.Errorf("it says %q, want the fault %q in it", p, test.says)
 			}

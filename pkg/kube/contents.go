@@ -8,7 +8,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/discovery"
 )
 
 // given are the objects that Kubernetes puts into every namespace by itself.
@@ -18,54 +17,74 @@ var given = map[string]bool{"serviceaccounts/default": true, "configmaps/kube-ro
 var passing = map[string]bool{"events": true, "endpoints": true, "endpointslices": true, "leases": true}
 
 // Contents returns what is in a namespace, as resource/name in order: every object of every kind that can
-// be listed, but for what Kubernetes put there itself and what belongs to another object. If a kind may
-// not be listed, that is an error, since then nobody can say that the namespace is empty.
+// be listed, but for what Kubernetes put there itself and what belongs to another object of the namespace
+// and goes with it. If a kind may not be listed, that is an error, since then nobody can say that the
+// namespace is empty.
 func (c *Cluster) Contents(ctx context.Context, namespace string) ([]string, error) {
-	lists, err := c.Client.Discovery().ServerPreferredResources()
-	if lists == nil && err != nil {
-		return nil, fmt.Errorf("ask which kinds of objects there are: %w", err)
-	}
 	// A broken aggregated API makes only its own group unknown; what it would list cannot be seen.
-	if discovery.IsGroupDiscoveryFailedError(err) {
+	lists, err := c.Client.Discovery().ServerPreferredResources()
+	if err != nil {
 		return nil, fmt.Errorf("ask which kinds of objects there are: %w", err)
 	}
-	var found []string
+	var kinds []schema.GroupVersionResource
+	inside := map[schema.GroupKind]bool{}
 	for _, list := range lists {
 		gv, err := schema.ParseGroupVersion(list.GroupVersion)
 		if err != nil {
 			return nil, err
 		}
-		// Measurements of pods are listed like objects, and are none.
-		if gv.Group == "metrics.k8s.io" {
-			continue
-		}
 		for _, r := range list.APIResources {
-			if !r.Namespaced || !slices.Contains(r.Verbs, "list") || passing[r.Name] || strings.Contains(r.Name, "/") {
+			if !r.Namespaced || strings.Contains(r.Name, "/") {
 				continue
 			}
-			names, err := c.names(ctx, gv.WithResource(r.Name), namespace)
-			if err != nil {
-				return nil, err
+			inside[schema.GroupKind{Group: gv.Group, Kind: r.Kind}] = true
+			// Measurements of pods are listed like objects, and are none.
+			if slices.Contains(r.Verbs, "list") && !passing[r.Name] && gv.Group != "metrics.k8s.io" {
+				kinds = append(kinds, gv.WithResource(r.Name))
 			}
-			found = append(found, names...)
 		}
+	}
+	var found []string
+	for _, kind := range kinds {
+		names, err := c.names(ctx, kind, namespace, inside)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, names...)
 	}
 	slices.Sort(found)
 	return found, nil
 }
 
-func (c *Cluster) names(ctx context.Context, gvr schema.GroupVersionResource, namespace string) ([]string, error) {
-	list, err := c.Metadata.Resource(gvr).Namespace(namespace).List(ctx, metav1.ListOptions{Limit: 500})
-	if err != nil {
-		return nil, fmt.Errorf("list %s in namespace %s: %w", gvr.Resource, namespace, err)
-	}
+func (c *Cluster) names(ctx context.Context, gvr schema.GroupVersionResource, namespace string, inside map[schema.GroupKind]bool) ([]string, error) {
 	var names []string
-	for i := range list.Items {
-		o := &list.Items[i]
-		name := gvr.Resource + "/" + o.Name
-		if len(o.OwnerReferences) == 0 && o.DeletionTimestamp == nil && !given[name] {
-			names = append(names, name)
+	options := metav1.ListOptions{Limit: 500}
+	for {
+		list, err := c.Metadata.Resource(gvr).Namespace(namespace).List(ctx, options)
+		if err != nil {
+			return nil, fmt.Errorf("list %s in namespace %s: %w", gvr.Resource, namespace, err)
+		}
+		for i := range list.Items {
+			o := &list.Items[i]
+			name := gvr.Resource + "/" + o.Name
+			if o.DeletionTimestamp == nil && !given[name] && !ownedInside(o, inside) {
+				names = append(names, name)
+			}
+		}
+		if options.Continue = list.Continue; options.Continue == "" {
+			return names, nil
 		}
 	}
-	return names, nil
+}
+
+// ownedInside says whether an object goes with another one of its namespace. An owner outside, such as an
+// operator's cluster-wide resource, does not make it anything less than somebody's.
+func ownedInside(o *metav1.PartialObjectMetadata, inside map[schema.GroupKind]bool) bool {
+	for _, owner := range o.OwnerReferences {
+		gv, err := schema.ParseGroupVersion(owner.APIVersion)
+		if err == nil && inside[schema.GroupKind{Group: gv.Group, Kind: owner.Kind}] {
+			return true
+		}
+	}
+	return false
 }

@@ -44,7 +44,8 @@ func objects(items ...metav1.ObjectMeta) http.HandlerFunc {
 func named(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Name: name} }
 
 func namespaced(name string) metav1.APIResource {
-	return metav1.APIResource{Name: name, Namespaced: true}
+	kinds := map[string]string{"replicasets": "ReplicaSet", "pods": "Pod"}
+	return metav1.APIResource{Name: name, Namespaced: true, Kind: kinds[name]}
 }
 
 // fullNamespace is a namespace with everything that a cluster puts there by itself, and the routes to it.
@@ -66,7 +67,7 @@ func fullNamespace() map[string]http.HandlerFunc {
 		"GET /api/v1/namespaces/ns/serviceaccounts": objects(named("default")),
 		"GET /api/v1/namespaces/ns/configmaps":      objects(named("kube-root-ca.crt")),
 		"GET /api/v1/namespaces/ns/pods": objects(
-			metav1.ObjectMeta{Name: "web-1", OwnerReferences: []metav1.OwnerReference{{Kind: "ReplicaSet", Name: "web"}}},
+			metav1.ObjectMeta{Name: "web-1", OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web"}}},
 			metav1.ObjectMeta{Name: "going", DeletionTimestamp: &now}),
 		"GET /apis/apps/v1/namespaces/ns/replicasets":    objects(),
 		"GET /apis/example.com/v1/namespaces/ns/widgets": objects(),

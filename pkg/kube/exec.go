@@ -1,13 +1,14 @@
 package kube
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/url"
+	"sync"
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/util/exec"
@@ -43,14 +44,27 @@ func NewExecutor(c *Cluster) *Executor { return &Executor{cluster: c} }
 // Run runs the command and returns its output. A non-zero exit code is not an error; the errors are the
 // API server's (forbidden, not found) and those of the transport.
 func (e *Executor) Run(ctx context.Context, cmd Command) (Output, error) {
-	if !e.spdy.Load() {
-		out, err := e.attempt(ctx, cmd, "GET", newWebSocket)
-		if err == nil || !(httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)) {
-			return out, err
-		}
-		e.spdy.Store(true)
+	if e.spdy.Load() {
+		return e.attempt(ctx, cmd, "POST", newSPDY)
 	}
-	return e.attempt(ctx, cmd, "POST", newSPDY)
+	out, err := e.attempt(ctx, cmd, "GET", newWebSocket)
+	if err == nil || !(httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)) {
+		return out, err
+	}
+	// Refused may mean only WebSocket: some proxies do not know it, and some roles allow only the verb
+	// that SPDY needs.
+	second, spdyErr := e.attempt(ctx, cmd, "POST", newSPDY)
+	if spdyErr == nil {
+		e.spdy.Store(true)
+		return second, nil
+	}
+	// The first refusal has the server's own words, if it was the server's; the second never has.
+	if refused, ok := errors.AsType[*httpstream.UpgradeFailureError](err); ok {
+		if status, ok := errors.AsType[*apierrors.StatusError](refused.Cause); ok {
+			return out, status
+		}
+	}
+	return second, spdyErr
 }
 
 type dialer func(e *Executor, method, url string) (remotecommand.Executor, error)
@@ -90,13 +104,24 @@ func (e *Executor) attempt(ctx context.Context, cmd Command, method string, dial
 	return out, err
 }
 
-// limited keeps the first maxOutput bytes and swallows the rest, so that the command can end.
-type limited struct{ bytes.Buffer }
+// limited keeps the first maxOutput bytes and swallows the rest, so that the command can end. A stream
+// that was cut short may still be written to while it is read.
+type limited struct {
+	mu   sync.Mutex
+	kept []byte
+}
 
 // Write takes all and keeps what there is room for.
 func (l *limited) Write(b []byte) (int, error) {
-	if room := maxOutput - l.Len(); room > 0 {
-		l.Buffer.Write(b[:min(room, len(b))])
-	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.kept = append(l.kept, b[:min(maxOutput-len(l.kept), len(b))]...)
 	return len(b), nil
+}
+
+// String returns what was kept.
+func (l *limited) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.kept)
 }

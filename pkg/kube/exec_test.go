@@ -89,7 +89,7 @@ func TestLimitedKeepsTheBeginningAndTakesTheRest(t *testing.T) {
 				}
 			}
 			if want := all.String()[:min(limit, all.Len())]; l.String() != want {
-				t.Errorf("kept %d bytes, want %d, the first", l.Len(), len(want))
+				t.Errorf("kept %d bytes, want %d, the first", len(l.kept), len(want))
 			}
 		})
 	}

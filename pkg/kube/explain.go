@@ -37,10 +37,15 @@ func Explain(err error, c *Cluster) error {
 }
 
 func isUnreachable(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	// A dial that nobody answers has the error of a deadline too, but no deadline of ours has passed.
+	if ok && op.Op == "dial" {
+		return true
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
-	if _, ok := errors.AsType[*net.OpError](err); ok {
+	if ok {
 		return true
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
@@ -49,7 +54,7 @@ func isUnreachable(err error) bool {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return true
 	}
-	_, ok := errors.AsType[*url.Error](err)
+	_, ok = errors.AsType[*url.Error](err)
 	return ok
 }
 

@@ -53,7 +53,7 @@ func podName(arg string) (string, error) {
 	}
 	switch kind {
 	case "pod", "pods", "po":
-		if name != "" {
+		if name != "" && !strings.Contains(name, "/") {
 			return name, nil
 		}
 	}

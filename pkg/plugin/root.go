@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
@@ -37,6 +38,9 @@ type session struct {
 func (s *session) cluster() (*kube.Cluster, error) {
 	if s.connected != nil {
 		return s.connected, nil
+	}
+	if _, err := clientcmd.ParseTimeout(*s.flags.Timeout); err != nil {
+		return nil, problem.New(problem.BadInput, "write it as 30s, 2m or 0", "--request-timeout: %w", err)
 	}
 	c, err := kube.Connect(s.flags, "kubectl-falcon/"+version().Version, &warnings{out: s.Err, said: map[string]bool{}})
 	if err != nil {
@@ -97,8 +101,26 @@ func newRoot(s *session) *cobra.Command {
 	cmd.SetUsageFunc(usage)
 	s.flags.AddFlags(cmd.PersistentFlags())
 	cmd.CompletionOptions.HiddenDefaultCmd = true
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.SetHelpCommand(newHelp())
 	cmd.AddCommand(newInstall(s), newUninstall(s), newStatus(s), newVerify(s), newAID(s), newDemo(s), newVersion(s))
 	return cmd
+}
+
+// newHelp is `help COMMAND`; cobra's own takes an unknown command for no command.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Show how a command is used",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			target, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(cmd.Root(), strings.Join(args, " "))
+			}
+			target.InitDefaultHelpFlag()
+			return target.Help()
+		},
+	}
 }
 
 func unknownCommand(cmd *cobra.Command, word string) error {

@@ -88,6 +88,7 @@ func scopeOf(s *Snapshot) scope {
 	if !s.Injector.Webhook {
 		return scope{why: "there is no webhook in the cluster"}
 	}
+	why := "the webhook's namespace selector leaves it out"
 	for i := range s.Injector.Config.Webhooks {
 		selector := s.Injector.Config.Webhooks[i].NamespaceSelector
 		// The server fills in an empty selector, which selects all; none means the same.
@@ -97,11 +98,12 @@ func scopeOf(s *Snapshot) scope {
 		for _, e := range selector.MatchExpressions {
 			one := &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{e}}
 			if !selects(one, s.Namespace.Labels) {
-				return scope{why: leftOut(e, s.Namespace)}
+				why = leftOut(e, s.Namespace)
+				break
 			}
 		}
 	}
-	return scope{why: "the webhook's namespace selector leaves it out"}
+	return scope{why: why}
 }
 
 func leftOut(e metav1.LabelSelectorRequirement, ns *corev1.Namespace) string {

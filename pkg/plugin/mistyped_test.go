@@ -1,0 +1,19 @@
+package plugin
+
+import "testing"
+
+// Letters that changed places are the commonest mistake; cobra suggests only with a distance set.
+func TestAMistypedCommandIsSuggested(t *testing.T) {
+	for typed, meant := range map[string]string{"verfiy": "verify", "intsall": "install", "statsu": "status"} {
+		falcon(t, typed).must(t, 2, "did you mean: kubectl falcon "+meant)
+	}
+}
+
+func TestHelpForAnUnknownCommandIsBadInput(t *testing.T) {
+	falcon(t, "help", "nosuch").must(t, 2, "nosuch")
+}
+
+// A flag of kubectl's with a value that cannot be meant is the user's slip, not the kubeconfig's fault.
+func TestABadRequestTimeoutIsBadInput(t *testing.T) {
+	falcon(t, "verify", "--server", "http://127.0.0.1:1", "--request-timeout", "soon").must(t, 2, "request-timeout")
+}
