@@ -13,7 +13,7 @@ MODULES := . test/lab test/sensor
 
 .PHONY: help
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 .PHONY: build
 build: ## Build the plugin at bin/kubectl-falcon
@@ -25,11 +25,11 @@ install: build ## Install the plugin for kubectl (PREFIX=/usr/local)
 	install -m 0755 bin/kubectl-falcon $(DESTDIR)$(PREFIX)/bin/kubectl-falcon
 
 .PHONY: try
-try: build lab-build ## Run the whole job on a real cluster on this machine (KEEP=1 leaves it up)
+try: root build lab-build ## Run the whole job on a real cluster on this machine (KEEP=1 leaves it up)
 	@hack/try.sh $(NAME) $(KEEP)
 
 .PHONY: test
-test: build lab-build lint unit e2e ## Run every test
+test: root build lab-build lint unit e2e ## Run every test
 	@echo "all tests passed"
 
 .PHONY: lint
@@ -41,7 +41,7 @@ unit: packages ## Run the unit tests with the race detector
 	@hack/unit.sh $(MODULES)
 
 .PHONY: e2e
-e2e: build lab-build ## Run the end-to-end tests of the built plugin on a lab of their own
+e2e: root build lab-build ## Run the end-to-end tests of the built plugin on a lab of their own
 	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) test -tags e2e -count=1 -timeout 20m -v ./test/e2e/...
 
 .PHONY: bench
@@ -60,13 +60,17 @@ lab-build: packages lab-program ## Compile the lab's cluster and make its images
 	@test/lab/images.sh bin/images bin/lab bin/falcon-standin
 
 .PHONY: lab-up
-lab-up: lab-build ## Start a lab cluster (NAME=try)
+lab-up: root lab-build ## Start a lab cluster (NAME=try)
 	@bin/lab up --name $(NAME) --load bin/images/falcon-sensor-standin.tar,bin/images/shell.tar
 
 .PHONY: lab-down
 lab-down: ## Remove the lab cluster (NAME=try) without a trace
 	@[ -x bin/lab ] || $(MAKE) --no-print-directory lab-program
 	@bin/lab down --name $(NAME)
+
+.PHONY: root
+root:
+	@[ "$$(uname -s)/$$(id -u)" = Linux/0 ] || { echo "the lab needs Linux and root; without them use the plugin with any kubeconfig (kind, k3d, minikube, EKS)" >&2; exit 1; }
 
 .PHONY: packages
 packages:

@@ -11,7 +11,7 @@ if [ -n "$unformatted" ]; then
 fi
 hack/compiling.sh staticcheck go build -v -modfile=hack/tools/go.mod -o bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 for module in "$@"; do
-	echo "lint of $module"
+	echo "lint of $module (a first run looks at every dependency, for some minutes)"
 	packages=./...
 	# These two only call Kubernetes and the registry, whose source would all be analysed with them.
 	[ "$module" != test/lab ] || packages="./cmd/lab ./cmd/pause ./internal/... ."

@@ -67,7 +67,7 @@ func ask(ctx context.Context, e *kube.Executor, pod *corev1.Pod, container strin
 		return id, nil
 	case errors.Is(err, ErrUnset):
 		return "", problem.New(problem.Failed,
-			"--wait waits for it; if it never comes: is the CID right, and is the way to the Falcon cloud open (port 443, proxy)?",
+			"use --wait; if none comes, check the CID, and the way out (port 443, proxy)",
 			"pod %s: %w", where, err)
 	}
 	said := strings.TrimSpace(out.Stderr)
@@ -96,7 +96,7 @@ func Wait(ctx context.Context, c *kube.Cluster, namespace, name string, timeout 
 	})
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && last != nil {
 		return "", problem.New(problem.TimedOut,
-			"is the CID right, and is the way to the Falcon cloud open (port 443, proxy)?",
+			"check the CID, and the way to the Falcon cloud (port 443, proxy)",
 			"pod %s/%s has no agent id after %s", namespace, name, timeout)
 	}
 	return id, err

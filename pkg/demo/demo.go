@@ -109,10 +109,15 @@ func Deployment(o Options) *appsv1.Deployment {
 	}
 }
 
+// stillEvery is how often a wait says that it goes on.
+const stillEvery = 10 * time.Second
+
 // waitPod returns the scenario's pod once all its containers are ready and the sensor is one of them.
 func waitPod(ctx context.Context, c *kube.Cluster, o Options, report Reporter) (*corev1.Pod, error) {
 	var ready *corev1.Pod
 	state := "no pod was made yet"
+	begin := time.Now()
+	said := begin
 	err := wait.PollUntilContextTimeout(ctx, 300*time.Millisecond, o.Timeout, true, func(ctx context.Context) (bool, error) {
 		pod, now, err := look(ctx, c, o.Namespace)
 		if err != nil {
@@ -122,16 +127,24 @@ func waitPod(ctx context.Context, c *kube.Cluster, o Options, report Reporter) (
 			state = now
 			report("%s", state)
 		}
+		if time.Since(said) >= stillEvery {
+			said = time.Now()
+			report("still waiting after %s", said.Sub(begin).Round(time.Second))
+		}
 		ready = pod
 		return pod != nil, nil
 	})
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return nil, problem.New(problem.TimedOut,
-			"kubectl describe pod -n "+o.Namespace+" -l run="+Name+" shows more; "+
-				"kubectl falcon demo clean -n "+o.Namespace+" removes it",
+			next(o.Namespace),
 			"the demo does not run after %s: %s", o.Timeout, state)
 	}
 	return ready, err
+}
+
+// next is what to do about a demo that does not work.
+func next(namespace string) string {
+	return "kubectl falcon verify -n " + namespace + " says why; demo clean removes the demo"
 }
 
 // look returns the pod if it is as it should be, and otherwise how far it is.
@@ -160,7 +173,7 @@ func look(ctx context.Context, c *kube.Cluster, namespace string) (*corev1.Pod, 
 			continue
 		}
 		if _, found := sidecar.In(&pod.Spec, ""); !found {
-			return nil, "", problem.New(problem.Failed, "kubectl falcon verify -n "+namespace+" says why",
+			return nil, "", problem.New(problem.Failed, next(namespace),
 				"pod %s/%s was made without the Falcon sensor", namespace, pod.Name)
 		}
 		if why := kube.Trouble(pod); why != "" {

@@ -38,8 +38,14 @@ func Install(ctx context.Context, c *kube.Cluster, o Options, report Reporter) e
 	if err := rehearse(ctx, c, plan, ns != nil); err != nil {
 		return err
 	}
-	if fresh {
+	state, err := Read(ctx, c)
+	if err != nil {
+		return err
+	}
+	covered := state.Webhook && !fresh
+	if fresh && state.Webhook {
 		// A webhook that trusts another authority would refuse pods as soon as the injector has rolled.
+		report.remark("the certificate is replaced; new pods get no sensor until the injector is Ready")
 		if err := removeWebhook(ctx, c, report); err != nil {
 			return err
 		}
@@ -49,7 +55,7 @@ func Install(ctx context.Context, c *kube.Cluster, o Options, report Reporter) e
 			return err
 		}
 	}
-	if err := waitReady(ctx, c, o.Timeout, report); err != nil {
+	if err := waitReady(ctx, c, o.Timeout, covered, report); err != nil {
 		return err
 	}
 	return apply(ctx, c, plan.Webhook, report)

@@ -3,6 +3,7 @@ package inject
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -92,16 +93,24 @@ func TestInstallAgainChangesNothing(t *testing.T) {
 func TestInstallThatDoesNotBecomeReadyLeavesPodsAlone(t *testing.T) {
 	c, client := newCluster(t)
 	c.unready = true
-	c.objects[corePath+"pods/injector-1"] = object{"metadata": object{"name": "injector-1"}, "status": object{
-		"containerStatuses": []any{object{"name": "injector", "state": object{
-			"waiting": object{"reason": "ErrImagePull", "message": "pulling:\nno such image"}}}}}}
+	certs := mustFresh(t)
+	c.store(certs)
+	waits := func(name, configuration, reason string) {
+		c.objects[corePath+"pods/"+name] = object{
+			"metadata": object{"name": name, "annotations": object{configHash: configuration}},
+			"status": object{"containerStatuses": []any{object{"name": "injector", "state": object{
+				"waiting": object{"reason": reason, "message": "pulling:\nno such image"}}}}}}
+	}
+	waits("injector-1", hash(configMap(goodOptions()).Data, certs), "ErrImagePull")
+	// The pods of the rollout before are on their way out; their trouble is over.
+	waits("injector-0", "the configuration before", "CrashLoopBackOff")
 	l, err := installWithin(t, client, 500*time.Millisecond)
 	p, ok := errors.AsType[*problem.Error](err)
 	if !ok || p.Kind() != problem.TimedOut {
 		t.Fatalf("got %v", err)
 	}
 	const why = "pod/injector-1: container injector: ErrImagePull: no such image"
-	if !strings.Contains(p.Error(), why) || !slices.Contains(l.remarks, why) {
+	if !strings.Contains(p.Error(), why) || !slices.Contains(l.remarks, why) || strings.Contains(fmt.Sprint(l.remarks), "CrashLoop") {
 		t.Errorf("the reason is not in %q or not in the remarks %q", p, l.remarks)
 	}
 	if !strings.Contains(p.Next(), "kubectl falcon uninstall") {

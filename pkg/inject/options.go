@@ -25,7 +25,7 @@ var cidForm = regexp.MustCompile(`^[0-9a-fA-F]{32}-[0-9a-fA-F]{2}$`)
 
 // Validate returns the first thing about the options that cannot be meant, and what it should be.
 func (o Options) Validate() error {
-	const cidNext = "copy it with its checksum from the Falcon console, Host setup and management > Sensor downloads"
+	const cidNext = "copy it whole from the Falcon console, under sensor downloads"
 	switch {
 	case o.CID == "":
 		return problem.New(problem.BadInput, cidNext, "the customer id is missing: give it with --cid")

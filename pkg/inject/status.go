@@ -66,6 +66,24 @@ func Read(ctx context.Context, c *kube.Cluster) (State, error) {
 	return s, nil
 }
 
+// Fault returns what is wrong with the injector and what to do about it, or nothing.
+func (s *State) Fault() (fault, next string) {
+	const again = "kubectl falcon install --cid CID --image IMAGE"
+	switch {
+	case s.Webhook && !s.Installed:
+		return "there is a webhook but no injector, so pods are refused", "kubectl falcon uninstall"
+	case s.Webhook && s.Ready == 0:
+		return "no injector is ready, so pods are refused", "kubectl get pods -n " + Namespace
+	case s.Installed && !s.Webhook:
+		return "there is no webhook, so new pods get no sensor", again
+	case s.Installed && s.Image == "":
+		return "configmap/" + ConfigMapName + " is missing", again
+	case s.Ready < s.Replicas:
+		return "not all replicas are ready", "kubectl get pods -n " + Namespace
+	}
+	return "", ""
+}
+
 // pageSize keeps the memory of a large list near one page.
 const pageSize = 500
 

@@ -82,6 +82,7 @@ func removeNamespace(ctx context.Context, c *kube.Cluster, ns kube.Object, timeo
 	if err != nil {
 		return err
 	}
+	report.remark("waiting for namespace/%s to be gone", Namespace)
 	err = wait.PollUntilContextTimeout(ctx, pollEvery, timeout, true, func(ctx context.Context) (bool, error) {
 		_, err := c.Client.CoreV1().Namespaces().Get(ctx, Namespace, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {

@@ -18,11 +18,17 @@ import (
 // pollEvery is how often the cluster is asked while something is awaited: three small requests.
 const pollEvery = 300 * time.Millisecond
 
+// stillEvery is how often a wait says that it goes on.
+const stillEvery = 10 * time.Second
+
 // waitReady returns when every replica of the current configuration is available and the Service has a
 // ready address. Reasons why pods do not come up are reported when they are first seen.
-func waitReady(ctx context.Context, c *kube.Cluster, timeout time.Duration, report Reporter) error {
+// covered says whether there is a webhook already, which decides what a failure means.
+func waitReady(ctx context.Context, c *kube.Cluster, timeout time.Duration, covered bool, report Reporter) error {
 	report.remark("waiting for the injector to be Ready")
 	var state, trouble string
+	begin := time.Now()
+	said := begin
 	err := wait.PollUntilContextTimeout(ctx, pollEvery, timeout, true, func(ctx context.Context) (bool, error) {
 		d, err := c.Client.AppsV1().Deployments(Namespace).Get(ctx, Name, metav1.GetOptions{})
 		if err != nil {
@@ -34,7 +40,7 @@ func waitReady(ctx context.Context, c *kube.Cluster, timeout time.Duration, repo
 				report.remark("deployment/%s: %s", Name, state)
 			}
 		}
-		seen, err := podTrouble(ctx, c)
+		seen, err := podTrouble(ctx, c, d)
 		if err != nil {
 			return false, err
 		}
@@ -42,6 +48,10 @@ func waitReady(ctx context.Context, c *kube.Cluster, timeout time.Duration, repo
 			report.remark("%s", seen)
 		}
 		trouble = seen
+		if time.Since(said) >= stillEvery {
+			said = time.Now()
+			report.remark("still waiting after %s", said.Sub(begin).Round(time.Second))
+		}
 		if state != available {
 			return false, nil
 		}
@@ -52,9 +62,13 @@ func waitReady(ctx context.Context, c *kube.Cluster, timeout time.Duration, repo
 		if why == "" {
 			why = "deployment/" + Name + ": " + state
 		}
-		return problem.New(problem.TimedOut,
-			"the webhook was not created, so pods start as before; mend the cause and install again, "+
-				"or take it back with: kubectl falcon uninstall",
+		next := "pods start as before, without the sensor; mend the cause and install again, " +
+			"or take it back with: kubectl falcon uninstall"
+		if covered {
+			next = "the injector from before serves on, but a restart of it takes the new settings; " +
+				"mend the cause, or go back: install again with what was there before"
+		}
+		return problem.New(problem.TimedOut, next,
 			"the injector is not Ready after %s: %s", timeout, why)
 	}
 	return err
@@ -84,12 +98,17 @@ func rollout(d *appsv1.Deployment) string {
 	return available
 }
 
-func podTrouble(ctx context.Context, c *kube.Cluster) (string, error) {
+// podTrouble returns why a pod of the Deployment's newest form does not come up; those of the one before
+// are on their way out.
+func podTrouble(ctx context.Context, c *kube.Cluster, d *appsv1.Deployment) (string, error) {
 	pods, err := c.Client.CoreV1().Pods(Namespace).List(ctx, metav1.ListOptions{LabelSelector: "app=" + Name})
 	if err != nil {
 		return "", fmt.Errorf("list the injector's pods: %w", err)
 	}
 	for i := range pods.Items {
+		if pods.Items[i].Annotations[configHash] != d.Spec.Template.Annotations[configHash] {
+			continue
+		}
 		if why := kube.Trouble(&pods.Items[i]); why != "" {
 			return "pod/" + pods.Items[i].Name + ": " + why, nil
 		}

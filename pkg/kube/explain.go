@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
@@ -23,6 +24,9 @@ func Explain(err error, c *Cluster) error {
 	case apierrors.IsUnauthorized(err):
 		return problem.New(problem.NoAccess, "log in again, or choose another user with --context",
 			"the cluster does not accept the kubeconfig's credentials: %w", err)
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return problem.New(problem.Failed, "wait until it is gone, then run this again",
+			"the namespace is being deleted: %w", err)
 	case apierrors.IsForbidden(err):
 		return problem.New(problem.NoAccess,
 			"ask for this right, or act as someone who has it (--context, --as)", "not permitted: %w", err)

@@ -21,6 +21,10 @@ func Trouble(pod *corev1.Pod) string {
 	all := append(append([]corev1.ContainerStatus{}, pod.Status.InitContainerStatuses...), pod.Status.ContainerStatuses...)
 	for _, s := range all {
 		if w := s.State.Waiting; w != nil && !ordinary[w.Reason] {
+			// A back-off tells of the failure before it; in between the two it is one and the same trouble.
+			if _, before, found := strings.Cut(w.Message, "ErrImagePull: "); found {
+				return fmt.Sprintf("container %s: ErrImagePull: %s", s.Name, lastLine(before))
+			}
 			return join(fmt.Sprintf("container %s: %s", s.Name, w.Reason), lastLine(w.Message))
 		}
 		if t := s.State.Terminated; t != nil && t.ExitCode != 0 {

@@ -14,6 +14,7 @@ import (
 )
 
 func newAID(s *session) *cobra.Command {
+	var name string
 	var wait bool
 	var timeout time.Duration
 	cmd := &cobra.Command{
@@ -22,11 +23,12 @@ func newAID(s *session) *cobra.Command {
 		Long:    "Print the agent id (AID) by which the Falcon console knows the pod's sensor.",
 		Example: "  kubectl falcon aid detection-single-767cd557b-267zg",
 		Args:    arguments("POD"),
-		RunE: s.onCluster(func(ctx context.Context, c *kube.Cluster, args []string) error {
-			name, err := podName(args[0])
-			if err != nil {
-				return err
-			}
+		// What is no pod needs no cluster to be told.
+		PreRunE: func(_ *cobra.Command, args []string) (err error) {
+			name, err = podName(args[0])
+			return err
+		},
+		RunE: s.onCluster(func(ctx context.Context, c *kube.Cluster, _ []string) error {
 			ask := aid.Of
 			if wait {
 				ask = func(ctx context.Context, c *kube.Cluster, namespace, name string) (string, error) {
@@ -41,14 +43,14 @@ func newAID(s *session) *cobra.Command {
 		}),
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait for a sensor that has not registered yet")
-	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait, with --wait")
+	timeoutFlag(cmd, &timeout, "how long to wait, with --wait")
 	return cmd
 }
 
 // podName takes a pod's name as kubectl prints it, alone or after its kind.
 func podName(arg string) (string, error) {
 	kind, name, found := strings.Cut(arg, "/")
-	if !found {
+	if !found && arg != "" {
 		return arg, nil
 	}
 	switch kind {

@@ -40,7 +40,7 @@ func newDemo(s *session) *cobra.Command {
 		return nil
 	})
 	cmd.Flags().StringVar(&o.Image, "image", demo.DefaultImage, "an image with bash, chgrp and tail")
-	cmd.Flags().DurationVar(&o.Timeout, "timeout", defaultTimeout, "how long to wait for the pod, and for its agent id")
+	timeoutFlag(cmd, &o.Timeout, "how long to wait for the pod, and for its agent id")
 	cmd.AddCommand(newDemoClean(s))
 	return cmd
 }

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,9 +11,6 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 )
-
-// defaultTimeout bounds waits; on Fargate a pod takes one to two minutes to start.
-const defaultTimeout = 5 * time.Minute
 
 func newInstall(s *session) *cobra.Command {
 	var o inject.Options
@@ -26,7 +24,11 @@ func newInstall(s *session) *cobra.Command {
 			"    --image 123456789123.dkr.ecr.eu-west-1.amazonaws.com/falcon-sensor:7.40.0",
 		Args: arguments(),
 		// Bad options need no cluster to be told.
-		PreRunE: func(*cobra.Command, []string) error { return o.Validate() },
+		PreRunE: func(*cobra.Command, []string) error {
+			// Copied from the console it often has a space around it.
+			o.CID = strings.TrimSpace(o.CID)
+			return o.Validate()
+		},
 		RunE: s.onCluster(func(ctx context.Context, c *kube.Cluster, _ []string) error {
 			if err := inject.Install(ctx, c, o, s.event); err != nil {
 				return err
@@ -38,7 +40,7 @@ func newInstall(s *session) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&o.CID, "cid", "", "the Falcon customer id with its checksum")
 	cmd.Flags().StringVar(&o.Image, "image", "", "the sensor image in your registry, for the injector and the sidecars")
-	cmd.Flags().DurationVar(&o.Timeout, "timeout", defaultTimeout, "how long to wait for the injector to be Ready")
+	timeoutFlag(cmd, &o.Timeout, "how long to wait for the injector to be Ready")
 	return cmd
 }
 
@@ -62,7 +64,7 @@ func newUninstall(s *session) *cobra.Command {
 			return err
 		}),
 	}
-	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait for the namespace to be gone")
+	timeoutFlag(cmd, &timeout, "how long to wait for the namespace to be gone")
 	return cmd
 }
 

@@ -17,3 +17,14 @@ func TestHelpForAnUnknownCommandIsBadInput(t *testing.T) {
 func TestABadRequestTimeoutIsBadInput(t *testing.T) {
 	falcon(t, "verify", "--server", "http://127.0.0.1:1", "--request-timeout", "soon").must(t, 2, "request-timeout")
 }
+
+// A wait that cannot be meant must not begin, since what comes before it changes the cluster.
+func TestATimeoutThatCannotBeMeantIsBadInput(t *testing.T) {
+	for _, text := range []string{"0", "0s", "-1s", "5", "soon"} {
+		for _, command := range []string{"install", "uninstall", "demo", "aid"} {
+			falcon(t, command, "--timeout", text).must(t, 2, "--timeout")
+		}
+	}
+	falcon(t, "aid", "").must(t, 2, "is not a pod")
+	falcon(t, "aid", "pod/a/b").must(t, 2, "is not a pod")
+}

@@ -47,12 +47,12 @@ func TestVerifyPrintsTheReportAndFails(t *testing.T) {
 	// Each step is named once, however many pods need it.
 	const want = `new pods in team-a: missing
   there is no webhook in the cluster
-  next: kubectl falcon install
+  next: kubectl falcon install --cid CID --image IMAGE
 
 POD  SENSOR   WHY
 web  missing  there is no webhook in the cluster
 db   missing  there is no webhook in the cluster
-next: kubectl falcon install
+next: kubectl falcon install --cid CID --image IMAGE
 `
 	if o.out != want {
 		t.Errorf("got\n%s\nwant\n%s", o.out, want)
@@ -82,7 +82,7 @@ func TestStatusOfABareClusterIsNoFault(t *testing.T) {
 	o := falcon(t, "status", "--server", bare(t))
 	o.must(t, 0, "next: kubectl falcon install")
 	for _, line := range []string{"injector  not installed\n", "webhook   none, so new pods do not get the sensor\n",
-		"image     -\n", "pods      0 of 2 running carry a ready sensor\n"} {
+		"image     -\n", "pods      0 of 2 running carry a ready sensor, in all namespaces\n"} {
 		if !strings.Contains(o.out, line) {
 			t.Errorf("%q is not in\n%s", line, o.out)
 		}

@@ -52,7 +52,7 @@ func (s *session) cluster() (*kube.Cluster, error) {
 
 // remark writes one line for people.
 func (s *session) remark(format string, args ...any) {
-	fmt.Fprintf(s.Err, format+"\n", args...)
+	fmt.Fprintln(s.Err, term.Fold(s.Err, fmt.Sprintf(format, args...), "        "))
 }
 
 // warnings prints each warning of the API server once.

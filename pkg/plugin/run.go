@@ -56,7 +56,7 @@ func Run(ctx context.Context, args []string, streams term.Streams) int {
 	}
 	// A signal cancels the context, and what is then in flight fails with that.
 	if stopped, ok := errors.AsType[Interrupted](context.Cause(ctx)); ok {
-		fmt.Fprintln(streams.Err, "error:", stopped.Error()+"; what was done so far stays, and the same command goes on from there")
+		fmt.Fprintln(streams.Err, "error:", stopped.Error()+"; the same command goes on from where it was")
 		return stopped.ExitCode()
 	}
 	if !s.began {
@@ -70,9 +70,9 @@ func Run(ctx context.Context, args []string, streams term.Streams) int {
 }
 
 func printError(w io.Writer, err error) {
-	fmt.Fprintln(w, "error:", err)
+	fmt.Fprintln(w, term.Fold(w, "error: "+err.Error(), "       "))
 	if p, ok := errors.AsType[*problem.Error](err); ok && p.Next() != "" {
-		fmt.Fprintln(w, "  next:", p.Next())
+		fmt.Fprintln(w, term.Fold(w, "  next: "+p.Next(), "        "))
 	}
 }
 

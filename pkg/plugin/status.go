@@ -53,11 +53,14 @@ func (s *session) printState(state inject.State) error {
 		{"injector", injector},
 		{"webhook", webhook},
 		{"image", image},
-		{"pods", fmt.Sprintf("%d of %d running carry a ready sensor", state.Protected, state.Pods)},
+		{"pods", fmt.Sprintf("%d of %d running carry a ready sensor, in all namespaces", state.Protected, state.Pods)},
 	} {
 		if _, err := fmt.Fprintf(s.Out, "%-9s %s\n", line[0], line[1]); err != nil {
 			return err
 		}
+	}
+	if fault, next := state.Fault(); fault != "" {
+		fmt.Fprintf(s.Out, "%-9s %s\n  next: %s\n", "wrong", fault, next)
 	}
 	if !state.Installed && !state.Webhook {
 		s.remark("  next: kubectl falcon install --cid CID --image IMAGE")

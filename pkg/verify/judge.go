@@ -67,6 +67,8 @@ func (r *Report) Faults() (faults int) {
 	return faults
 }
 
+const install = "kubectl falcon install --cid CID --image IMAGE"
+
 // Judge turns a snapshot into a report.
 func Judge(s *Snapshot) *Report {
 	r := &Report{Namespace: s.Namespace.Name, Pods: make([]PodReport, 0, len(s.Pods))}
@@ -126,13 +128,15 @@ func judgeCanary(s *Snapshot, in scope) (verdict Verdict, reason, next string) {
 	switch {
 	case s.Canary.Injected():
 		return Injected, "a dry-run pod came back with the container " + s.Canary.Sidecar, ""
+	case s.Namespace.DeletionTimestamp != nil:
+		return Unproved, "the namespace is being deleted", ""
 	case s.Canary.Forbidden():
 		return Unproved, "you may not create pods here, so no dry-run pod could be sent", ""
 	case s.Canary.Refused != nil:
 		return Missing, "a dry-run pod was refused: " + s.Canary.Refused.Error(),
-			"kubectl falcon status; while this lasts, pods of this namespace may not start"
+			"kubectl falcon status; until it is mended, pods here may not start"
 	case !s.Injector.Webhook:
-		return Missing, in.why, "kubectl falcon install"
+		return Missing, in.why, install
 	case !in.covered:
 		return OutOfScope, in.why, ""
 	}
@@ -160,7 +164,7 @@ func judgePod(s *Snapshot, pod *corev1.Pod, in scope) PodReport {
 	case pod.Annotations[inject.InjectionKey] == inject.Disabled:
 		r.Verdict, r.Reason = OptedOut, "the pod is annotated "+inject.InjectionKey+"=disabled"
 	case !s.Injector.Webhook:
-		r.Verdict, r.Reason, r.Next = Missing, in.why, "kubectl falcon install"
+		r.Verdict, r.Reason, r.Next = Missing, in.why, install
 	case !in.covered:
 		r.Verdict, r.Reason = OutOfScope, in.why
 	case pod.CreationTimestamp.Before(&s.Injector.Config.CreationTimestamp):
