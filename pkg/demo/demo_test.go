@@ -1,10 +1,7 @@
 package demo
 
 import (
-	"bytes"
 	"errors"
-	"flag"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -20,9 +17,8 @@ import (
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
+	"github.com/kubectl-falcon/kubectl-falcon/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // The scenario is the guide's to the letter: its command line is what the sensor detects.
 func TestDeploymentGolden(t *testing.T) {
@@ -30,19 +26,7 @@ func TestDeploymentGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const file = "testdata/deployment.yaml"
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("not as in %s; if that is meant, run go test ./pkg/demo -update and read the difference\n%s", file, got)
-	}
+	golden.Check(t, "deployment.yaml", got)
 }
 
 // What a scenario does must not leave its container.

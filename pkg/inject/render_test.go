@@ -2,9 +2,6 @@ package inject
 
 import (
 	"bytes"
-	"flag"
-	"os"
-	"path/filepath"
 	"reflect"
 	"testing"
 
@@ -13,9 +10,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
+	"github.com/kubectl-falcon/kubectl-falcon/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func goodOptions() Options { return Options{CID: goodCID, Image: goodImage} }
 
@@ -51,24 +47,7 @@ func toYAML(t *testing.T, objects []kube.Object) []byte {
 
 // The golden file is what a reviewer reads: any change to what is put into a cluster shows there.
 func TestRenderGolden(t *testing.T) {
-	golden(t, "plan.yaml", toYAML(t, everything(Render(goodOptions(), fixed()))))
-}
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("not as in %s; if that is meant, run go test with -update and read the difference\n%s", file, got)
-	}
+	golden.Check(t, "plan.yaml", toYAML(t, everything(Render(goodOptions(), fixed()))))
 }
 
 func TestRenderIsPure(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
+	"github.com/kubectl-falcon/kubectl-falcon/test/golden"
 )
 
 // Programs read these names; the golden file is the promise.
@@ -29,7 +30,7 @@ func TestStateJSON(t *testing.T) {
 		}
 		all = append(append(all, content...), '\n')
 	}
-	golden(t, "state.json", all)
+	golden.Check(t, "state.json", all)
 }
 
 func TestReadFindsWhatThereIs(t *testing.T) {

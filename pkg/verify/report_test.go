@@ -2,10 +2,8 @@ package verify
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"os"
 	"strings"
 	"testing"
@@ -14,9 +12,8 @@ import (
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/canary"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/sidecar"
+	"github.com/kubectl-falcon/kubectl-falcon/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // Programs read these names and words; the golden file is the promise.
 func TestReportJSON(t *testing.T) {
@@ -29,19 +26,7 @@ func TestReportJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	got = append(got, '\n')
-	const file = "testdata/report.json"
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("not as in %s; if that is meant, run go test ./pkg/verify -update and read the difference\n%s", file, got)
-	}
+	golden.Check(t, "report.json", got)
 }
 
 // answers reads what a real API server said, by name.
