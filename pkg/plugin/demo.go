@@ -15,8 +15,8 @@ func newDemo(s *session) *cobra.Command {
 	var o demo.Options
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Run the guide's detection scenario and print its agent id",
-		Long: "Run the guide's scenario " + demo.Name + ": a Deployment whose one command\n" +
+		Short: "Run a detection scenario and print its agent id",
+		Long: "Run the scenario " + demo.Name + ": a Deployment whose one command\n" +
 			"is the pattern of a rootkit's installation. It shows that a pod is injected,\n" +
 			"runs, and has registered; the detection itself is then in the Falcon console,\n" +
 			"under the agent id that is printed.\n\n" +

@@ -18,6 +18,10 @@ func TestABadRequestTimeoutIsBadInput(t *testing.T) {
 	falcon(t, "verify", "--server", "http://127.0.0.1:1", "--request-timeout", "soon").must(t, 2, "request-timeout")
 }
 
+func TestAMistypedSubcommandIsSuggested(t *testing.T) {
+	falcon(t, "demo", "cleen").must(t, 2, `no command "cleen"`, "did you mean: kubectl falcon demo clean")
+}
+
 // A wait that cannot be meant must not begin, since what comes before it changes the cluster.
 func TestATimeoutThatCannotBeMeantIsBadInput(t *testing.T) {
 	for _, text := range []string{"0", "0s", "-1s", "5", "soon"} {

@@ -101,7 +101,6 @@ func newRoot(s *session) *cobra.Command {
 	cmd.SetUsageFunc(usage)
 	s.flags.AddFlags(cmd.PersistentFlags())
 	cmd.CompletionOptions.HiddenDefaultCmd = true
-	cmd.SuggestionsMinimumDistance = 2
 	cmd.SetHelpCommand(newHelp())
 	cmd.AddCommand(newInstall(s), newUninstall(s), newStatus(s), newVerify(s), newAID(s), newDemo(s), newVersion(s))
 	return cmd
@@ -125,6 +124,7 @@ func newHelp() *cobra.Command {
 
 func unknownCommand(cmd *cobra.Command, word string) error {
 	next := cmd.CommandPath() + " --help"
+	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(word); len(near) > 0 {
 		next = "did you mean: " + cmd.CommandPath() + " " + strings.Join(near, ", ") + "?"
 	}
@@ -138,6 +138,8 @@ func arguments(names ...string) cobra.PositionalArgs {
 		switch {
 		case len(args) < len(names):
 			return problem.New(problem.BadInput, next, "%s is missing: %s", names[len(args)], cmd.UseLine())
+		case len(args) > len(names) && cmd.HasSubCommands():
+			return unknownCommand(cmd, args[len(names)])
 		case len(args) > len(names):
 			return problem.New(problem.BadInput, next, "one argument too many: %q", args[len(names)])
 		}

@@ -68,4 +68,7 @@ func TestLoadImage(t *testing.T) {
 	r := runLab(t, "load-image", "main_test.go", "--name", shared.name)
 	wantCode(t, r, 1)
 	wantContains(t, "load-image of something else", r.stderr, "main_test.go is not a docker-archive tarball")
+	r = runLab(t, "load-image", "no-such.tar", "--name", shared.name)
+	wantCode(t, r, 1)
+	wantContains(t, "load-image of nothing", r.stderr, "no-such.tar: no such file or directory")
 }

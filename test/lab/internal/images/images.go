@@ -142,6 +142,9 @@ func Save(file, tag string, image v1.Image) error {
 // Load sends every image of a docker-archive tarball to the registry at address, under the name and tag
 // that it has in the archive (the registry's part of the name left out), and returns those names.
 func Load(ctx context.Context, file, address string) ([]string, error) {
+	if _, err := os.Stat(file); err != nil {
+		return nil, err
+	}
 	opener := func() (io.ReadCloser, error) { return os.Open(file) }
 	manifest, err := tarball.LoadManifest(opener)
 	if err != nil {
