@@ -56,6 +56,9 @@ func up(ctx context.Context, dir state.Dir, o upOptions, out, progress io.Writer
 	if l, alive, err := dir.Read(); err == nil && alive {
 		return fmt.Errorf("lab %q is up since %s; take it down first, or use another --name", l.Name, l.Created.Format(time.TimeOnly))
 	}
+	if err := raiseLimits(inotifyInstances, progress); err != nil {
+		return err
+	}
 	programs, err := ensurePrograms(ctx, progress)
 	if err != nil {
 		return err
