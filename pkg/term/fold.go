@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
 
 	xterm "golang.org/x/term"
 )
@@ -11,14 +12,28 @@ import (
 // Fold breaks each line of a text at the spaces so that it fits the terminal that w is, and begins what
 // it breaks off with indent. What is not a terminal gets its lines whole, so that they can be searched.
 func Fold(w io.Writer, text, indent string) string {
-	file, ok := w.(*os.File)
-	if !ok || !xterm.IsTerminal(int(file.Fd())) {
+	file, ok := terminal(w)
+	if !ok {
 		return text
 	}
 	width, _, err := xterm.GetSize(int(file.Fd()))
-	if err != nil {
+	// A terminal that was told no size, such as a serial line, says 0.
+	if err != nil || width <= 0 {
 		return text
 	}
+	return foldLines(text, indent, width)
+}
+
+// terminal returns the terminal that w is, if it is one.
+func terminal(w io.Writer) (*os.File, bool) {
+	file, ok := w.(*os.File)
+	if !ok || !xterm.IsTerminal(int(file.Fd())) {
+		return nil, false
+	}
+	return file, true
+}
+
+func foldLines(text, indent string, width int) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		lines[i] = fold(line, indent, width)
@@ -32,7 +47,10 @@ func fold(line, indent string, width int) string {
 	for len(line) > width {
 		// Never within the line's own indent, or nothing would get shorter.
 		from := len(line) - len(strings.TrimLeft(line, " "))
-		cut := strings.LastIndexByte(line[from:min(width+1, len(line))], ' ')
+		cut := -1
+		if end := min(width+1, len(line)); from < end {
+			cut = strings.LastIndexByte(line[from:end], ' ')
+		}
 		if cut < 0 {
 			cut = strings.IndexByte(line[from:], ' ')
 		}
@@ -43,4 +61,53 @@ func fold(line, indent string, width int) string {
 		line = indent + line[from+cut+1:]
 	}
 	return folded.String() + line
+}
+
+// wrap breaks one line into lines of at most width characters, and unlike fold breaks even a word: no line
+// may be longer where the cursor has to find its way back.
+func wrap(line string, width int) []string {
+	var lines []string
+	width = max(width, 1)
+	rest := []rune(line)
+	for len(rest) > width {
+		cut, skip := width, 0
+		// A space right behind the last column is a place to break as well.
+		for i := width; i > 0; i-- {
+			if rest[i] == ' ' {
+				cut, skip = i, 1
+				break
+			}
+		}
+		lines = append(lines, string(rest[:cut]))
+		rest = rest[cut+skip:]
+	}
+	return append(lines, string(rest))
+}
+
+// clean makes one harmless line of a text that may come from the cluster, where anyone who can write an
+// event could otherwise move the reader's cursor, hide lines or reverse them: breaks become spaces, and
+// every other control character, those that turn the direction of writing, and broken UTF-8 become U+FFFD.
+func clean(text string) string {
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	return strings.TrimSpace(strings.Map(harmless, text))
+}
+
+// cleanLines is clean for a text whose lines and indents are meant.
+func cleanLines(text string) string {
+	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(text, "\r\n", "\n"), "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(strings.Map(harmless, line), " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+func harmless(r rune) rune {
+	switch {
+	case r == '\n' || r == '\t' || r == '\r':
+		return ' '
+	// U+2028 and U+2029 part lines too.
+	case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), unicode.In(r, unicode.Zl, unicode.Zp):
+		return unicode.ReplacementChar
+	}
+	return r
 }
