@@ -1,9 +1,10 @@
-// Package inject is the injector: its objects, its certificates, the order in which they come and go,
+// Package inject is the injector in a cluster: the order in which its objects come and go, its proofs,
 // and what the cluster has of it.
 //
-// The order is the package's promise: the webhook is the last thing made and the first removed, so that
-// no pod is refused because an injector is missing. It must know no cobra, no terminal and no environment
-// variables, and must never force a field that another tool owns.
+// The order is the package's promise: whatever happens at any moment, pods can be created. So the webhook
+// is the last thing made and the first removed, it covers nothing before it is proved, and at every moment
+// it trusts every certificate that an injector may serve with. It must know no cobra, no terminal and no
+// environment variables, and must never force a field that another tool owns unless it is told to.
 package inject
 
 import (
@@ -11,32 +12,36 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 )
 
-// Names of what the injector is made of. They are those of the vendor's guide (facts of its installer),
-// so that whoever followed it finds things where they were.
+// Names of what the injector is made of; see package manifest.
 const (
-	Namespace     = "falcon-system"
-	Name          = "injector"
-	ConfigMapName = "injector-config"
-	SecretName    = "injector-tls"
-	WebhookName   = Name + "." + Namespace + ".svc"
-
-	// InjectionKey is the label (on namespaces) and annotation (on pods) that opts in or out.
-	InjectionKey = "sensor.falcon-system.crowdstrike.com/injection"
-	// Disabled is the value that opts out.
-	Disabled = "disabled"
+	Namespace    = manifest.Namespace
+	Name         = manifest.Name
+	WebhookName  = manifest.WebhookName
+	InjectionKey = manifest.InjectionKey
+	Disabled     = manifest.Disabled
 )
 
-// ManagedByLabel marks what this tool made.
-const ManagedByLabel = "app.kubernetes.io/managed-by"
+// Options are what an installation can be told; see package manifest.
+type Options = manifest.Options
 
-// Event is one step that was taken, for whoever shows progress.
+// Ours says whether this tool made an object.
+func Ours(o metav1.Object) bool { return manifest.Ours(o) }
+
+// Event is one thing that happened, for whoever shows progress. A Change, a State and a Trouble are of the
+// Object; a Remark stands for itself.
 type Event struct {
-	// Object is kind/name, or empty for a remark.
+	// Object is kind/name, followed by its namespace in brackets if it is not the injector's.
 	Object string
+	// Change is what was done to it.
 	Change kube.Change
+	// State is what is awaited of it.
+	State string
+	// Trouble is why it does not come up, and what to do about that.
+	Trouble string
 	// Remark is a sentence, for waits and notes.
 	Remark string
 }
@@ -45,12 +50,17 @@ type Event struct {
 type Reporter func(Event)
 
 func (r Reporter) change(o kube.Object, c kube.Change) {
-	r(Event{Object: kube.Describe(o), Change: c})
+	r(Event{Object: describe(o), Change: c})
 }
 
 func (r Reporter) remark(format string, args ...any) {
 	r(Event{Remark: fmt.Sprintf(format, args...)})
 }
 
-// Ours says whether this tool made an object.
-func Ours(o metav1.Object) bool { return o.GetLabels()[ManagedByLabel] == kube.FieldManager }
+// describe names an object, and its namespace if it is not the injector's own.
+func describe(o kube.Object) string {
+	if ns := o.GetNamespace(); ns != "" && ns != Namespace {
+		return kube.Describe(o) + " (" + ns + ")"
+	}
+	return kube.Describe(o)
+}

@@ -6,164 +6,244 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/owner"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
 
-// Install makes the injector or brings it to what the options say, and reports each step. The webhook
-// comes last, once the injector is Ready, so an installation that fails or is cut short leaves pods as
-// they are; running it again goes on from there. Nothing is changed when the options are bad or the
-// server would refuse an object.
-func Install(ctx context.Context, c *kube.Cluster, o Options, report Reporter) error {
-	if err := o.Validate(); err != nil {
-		return err
-	}
-	ns, err := namespaceNow(ctx, c)
-	if err != nil {
-		return err
-	}
-	certs, fresh, err := certificates(ctx, c, time.Now())
-	if err != nil {
-		return err
-	}
-	plan := Render(o, certs)
-	if ns != nil && !Ours(ns) {
-		// Whoever made it keeps it: it is not marked as ours, and uninstall leaves it.
-		plan.Objects[0].SetLabels(map[string]string{InjectionKey: Disabled})
-	}
-	if err := rehearse(ctx, c, plan, ns != nil); err != nil {
-		return err
-	}
-	state, err := Read(ctx, c)
-	if err != nil {
-		return err
-	}
-	covered := state.Webhook && !fresh
-	if fresh && state.Webhook {
-		// A webhook that trusts another authority would refuse pods as soon as the injector has rolled.
-		report.remark("the certificate is replaced; new pods get no sensor until the injector is Ready")
-		if err := removeWebhook(ctx, c, report); err != nil {
-			return err
-		}
-	}
-	for _, object := range plan.Objects {
-		if err := apply(ctx, c, object, report); err != nil {
-			return err
-		}
-	}
-	if err := waitReady(ctx, c, o.Timeout, covered, report); err != nil {
-		return err
-	}
-	return apply(ctx, c, plan.Webhook, report)
+// How says how an installation goes about it.
+type How struct {
+	// Timeout bounds the wait for the injector to be Ready. Without Wait the installation ends before that
+	// wait, and so without the webhook.
+	Timeout time.Duration
+	Wait    bool
+	// ForceConflicts takes fields that other tools own, Adopt what the guide's installer made.
+	ForceConflicts bool
+	Adopt          bool
+	// Rollback takes back what was done when it does not get through.
+	Rollback bool
+	// RenewBefore is the life that a certificate must have left.
+	RenewBefore time.Duration
+	// Version is that of this program, for the record.
+	Version string
 }
 
-func apply(ctx context.Context, c *kube.Cluster, object kube.Object, report Reporter) error {
-	change, err := c.Apply(ctx, object, false)
+// installation is one run of Install.
+type installation struct {
+	c      *kube.Cluster
+	o      Options
+	how    How
+	report Reporter
+	now    time.Time
+
+	found *found
+	given manifest.Given
+	plan  manifest.Plan
+	// rehearsed is the server's judgement of each object of the plan.
+	rehearsed []Outcome
+	// known is what the plan's objects were just before they are applied.
+	known map[string]kube.Known
+	done  []kube.Applied
+	// trusted says that the webhook trusts an authority more than before, covering that it is in use: what
+	// fails then leaves a working installation.
+	trusted, covering bool
+	// objects are those of done, in the same order.
+	objects []kube.Object
+}
+
+// errOvertaken ends a run whose objects another run has changed meanwhile: that one decides the outcome.
+var errOvertaken = errors.New("another run changed it meanwhile")
+
+// Install makes the injector or brings it to what the options say, and reports each step. Its order keeps
+// pods creatable at every moment (see the package), so it can be ended at any and run again. Nothing is
+// changed when the options are bad, rights are missing, another tool owns the injector, or the server
+// would refuse an object. changed says whether anything was.
+func Install(ctx context.Context, c *kube.Cluster, o Options, how How, report Reporter) (changed bool, err error) {
+	i, err := prepare(ctx, c, o, how, report)
 	if err != nil {
+		return false, err
+	}
+	for _, warning := range o.Warnings() {
+		report.remark("warning: %s", warning)
+	}
+	err = i.carry(ctx)
+	for _, a := range i.done {
+		changed = changed || a.Change != kube.Unchanged
+	}
+	if err == nil {
+		return changed, nil
+	}
+	return changed, i.failed(ctx, err)
+}
+
+// prepare does all that changes nothing.
+func prepare(ctx context.Context, c *kube.Cluster, o Options, how How, report Reporter) (*installation, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if o.TLSSecret == "" && o.CertValidity <= how.RenewBefore {
+		return nil, problem.New(problem.BadInput, "make --cert-validity longer, or --renew-before shorter",
+			"certificates that last %s would be renewed by every install, since %s must be left", o.CertValidity, how.RenewBefore)
+	}
+	if err := Permitted(ctx, c, InstallRules(o), "install"); err != nil {
+		return nil, err
+	}
+	i := &installation{c: c, o: o, how: how, report: report, now: time.Now()}
+	var err error
+	if i.found, err = look(ctx, c, tlsSecretName(o)); err != nil {
+		return nil, err
+	}
+	if err := i.found.staying(); err != nil {
+		return nil, err
+	}
+	if err := owner.Refuse(i.found.injectors, how.Adopt); err != nil {
+		return nil, err
+	}
+	if err := i.decide(); err != nil {
+		return nil, err
+	}
+	return i, i.rehearse(ctx)
+}
+
+func tlsSecretName(o Options) string {
+	if o.TLSSecret != "" {
+		return o.TLSSecret
+	}
+	return manifest.SecretName
+}
+
+// carry does the work. Each step leaves a state in which pods can be created.
+func (i *installation) carry(ctx context.Context) error {
+	if i.how.Adopt {
+		if err := i.adopt(ctx); err != nil {
+			return err
+		}
+	}
+	if err := i.trustBoth(ctx); err != nil {
 		return err
 	}
-	report.change(object, change)
+	var err error
+	if i.known, err = i.before(ctx); err != nil {
+		return err
+	}
+	// By number, because a certificate that another run has just made changes the plan.
+	for n := 0; n < len(i.plan.Objects); n++ {
+		if err := i.make(ctx, i.plan.Objects[n]); err != nil {
+			return err
+		}
+		i.ownWebhook()
+	}
+	if err := i.pullSecrets(ctx); err != nil {
+		return err
+	}
+	if !i.how.Wait {
+		i.report.remark("not waiting: the webhook is made by another install, once the injector is Ready")
+		return nil
+	}
+	if err := i.waitReady(ctx); err != nil {
+		return err
+	}
+	if err := i.checkServed(ctx); err != nil {
+		return err
+	}
+	if err := i.cover(ctx); err != nil {
+		return err
+	}
+	if err := i.spareSecrets(ctx); err != nil {
+		return err
+	}
+	if err := i.spareObjects(ctx); err != nil {
+		return err
+	}
+	if err := i.apply(ctx, i.plan.Record); err != nil {
+		return err
+	}
+	return i.prune(ctx)
+}
+
+// ownWebhook makes the namespace, once it is there, the owner of the webhook: see manifest.Given.
+func (i *installation) ownWebhook() {
+	if i.given.NamespaceUID != "" || len(i.done) == 0 || i.done[0].After.GetKind() != "Namespace" {
+		return
+	}
+	i.given.NamespaceUID = i.done[0].After.GetUID()
+	i.plan = manifest.Render(i.o, i.given)
+}
+
+// apply makes or changes one object, remembers what it was, and reports it.
+func (i *installation) apply(ctx context.Context, object kube.Object) error {
+	return i.applyWith(ctx, object, kube.ApplyOptions{Force: i.how.ForceConflicts})
+}
+
+func (i *installation) applyWith(ctx context.Context, object kube.Object, how kube.ApplyOptions) error {
+	if known, ok := i.known[describe(object)]; ok {
+		how.Before = &known
+		delete(i.known, describe(object))
+	}
+	a, err := i.c.ApplyWith(ctx, object, how)
+	if err != nil {
+		return owner.ExplainConflict(err, object)
+	}
+	i.report.change(object, i.remember(object, a))
 	return nil
 }
 
-// certificates returns those in the cluster if they are good, else fresh ones.
-func certificates(ctx context.Context, c *kube.Cluster, now time.Time) (certs Certificates, fresh bool, err error) {
-	s, err := c.Client.CoreV1().Secrets(Namespace).Get(ctx, SecretName, metav1.GetOptions{})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return certs, false, fmt.Errorf("read secret/%s: %w", SecretName, err)
-	}
-	if err == nil {
-		certs = Certificates{CA: s.Data["ca.crt"], Cert: s.Data[corev1.TLSCertKey], Key: s.Data[corev1.TLSPrivateKeyKey]}
-		if certs.Usable(now) == nil {
-			return certs, false, nil
-		}
-	}
-	certs, err = NewCertificates(now)
-	return certs, true, err
-}
-
-// namespaceNow returns the injector's namespace, or nil if there is none yet. One that is being deleted
-// takes no new objects, which is an error.
-func namespaceNow(ctx context.Context, c *kube.Cluster) (*corev1.Namespace, error) {
-	ns, err := c.Client.CoreV1().Namespaces().Get(ctx, Namespace, metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("read namespace/%s: %w", Namespace, err)
-	case ns.DeletionTimestamp != nil:
-		return nil, problem.New(problem.Failed,
-			"wait until it is gone (kubectl get namespace "+Namespace+" -w), then install again",
-			"namespace %s is being deleted", Namespace)
-	}
-	return ns, nil
-}
-
-// rehearse has the server judge every object without keeping it, and gives all its refusals at once.
-// What lives in a namespace cannot be rehearsed before there is one.
-func rehearse(ctx context.Context, c *kube.Cluster, plan Plan, namespaced bool) error {
-	var refusals []error
-	kind := problem.NoAccess
-	for _, object := range append([]kube.Object{plan.Webhook}, plan.Objects...) {
-		if !namespaced && object.GetNamespace() != "" {
-			continue
-		}
-		if _, err := c.Apply(ctx, object, true); err != nil {
-			err = kube.Explain(err, c)
-			refusals = append(refusals, err)
-			if p, ok := errors.AsType[*problem.Error](err); !ok || p.Kind() != problem.NoAccess {
-				kind = problem.Failed
+// remember keeps what an object was before this run and what it is now, and returns the change of it by
+// this run, however often it was applied.
+func (i *installation) remember(object kube.Object, a kube.Applied) kube.Change {
+	for n, o := range i.objects {
+		if kube.Describe(o) == kube.Describe(object) && o.GetNamespace() == object.GetNamespace() {
+			first := &i.done[n]
+			first.After = a.After
+			if first.Change == kube.Unchanged {
+				first.Change = a.Change
 			}
+			return first.Change
 		}
 	}
-	switch len(refusals) {
-	case 0:
-		return nil
-	case 1:
-		return refusals[0]
-	}
-	return problem.New(kind, "nothing was changed; mend these and install again",
-		"the cluster refuses %d objects: %w", len(refusals), errors.Join(refusals...))
+	i.done, i.objects = append(i.done, a), append(i.objects, object)
+	return a.Change
 }
 
-var errForeign = errors.New("not made by kubectl falcon")
-
-// foreign objects to an object that this tool did not make.
-func foreign(o metav1.Object) error {
-	if Ours(o) {
-		return nil
+// failed says what an installation that did not get through has left, after taking it back if it may.
+func (i *installation) failed(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		// Interrupted: whoever did that does not want to wait, and every state is a safe one.
+		return err
+	case errors.Is(err, errOvertaken):
+		return problem.New(problem.Failed, "see what it made of it: kubectl falcon status",
+			"%w; its outcome stands, and this run did nothing more", err)
+	case i.covering:
+		return withNext(err, "the injector is installed and in use; run the same command again to finish")
+	case !i.how.Rollback:
+		return err
 	}
-	return errForeign
+	// The time for the operation may be over; that for tidying up is not.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	if undone := i.rollback(ctx); undone != nil {
+		i.report.remark("not all of it could be taken back: %v", undone)
+		return err
+	}
+	if i.trusted || i.how.Adopt {
+		return withNext(err, "what this run did to the injector was taken back")
+	}
+	return withNext(err, "nothing of this run is left")
 }
 
-// removeWebhook takes the webhook away. One that somebody else made is an error, since what it points to
-// must stay as well then.
-func removeWebhook(ctx context.Context, c *kube.Cluster, report Reporter) error {
-	hook := webhook(nil)
-	change, err := c.Delete(ctx, hook, foreign)
-	if errors.Is(err, errForeign) {
-		return problem.New(problem.Failed, "nothing was changed; remove it with the tool that made it",
-			"%s was not made by kubectl falcon", kube.Describe(hook))
+// withNext puts words before an error's advice.
+func withNext(err error, words string) error {
+	kind, next := problem.Failed, ""
+	if p, ok := errors.AsType[*problem.Error](err); ok {
+		kind, next = p.Kind(), p.Next()
 	}
-	if change == kube.Deleted {
-		report.change(hook, change)
+	if next != "" {
+		words += "; " + next
 	}
-	return err
+	return problem.New(kind, words, "%w", err)
 }
 
-// remove deletes one object if this tool made it, and says what it did.
-func remove(ctx context.Context, c *kube.Cluster, object kube.Object, report Reporter) error {
-	change, err := c.Delete(ctx, object, foreign)
-	if errors.Is(err, errForeign) {
-		report.remark("%s kept: it was not made by kubectl falcon", kube.Describe(object))
-		return nil
-	}
-	if change == kube.Deleted {
-		report.change(object, change)
-	}
-	return err
-}
+// overtaken names what another run changed.
+func overtaken(what string) error { return fmt.Errorf("%s: %w", what, errOvertaken) }

@@ -1,212 +1,184 @@
 package inject
 
 import (
-	"encoding/base64"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
 
-func install(t *testing.T, c *kube.Cluster) (log, error) {
-	t.Helper()
-	return installWithin(t, c, time.Minute)
-}
-
-func installWithin(t *testing.T, c *kube.Cluster, timeout time.Duration) (log, error) {
-	t.Helper()
-	var l log
-	o := goodOptions()
-	o.Timeout = timeout
-	err := Install(t.Context(), c, o, l.report)
-	return l, err
-}
-
-func mustInstall(t *testing.T, c *kube.Cluster) log {
-	t.Helper()
-	l, err := install(t, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
-
-// store puts a certificate set into the cluster as an earlier installation left it.
-func (c *cluster) store(certs Certificates) {
-	encode := base64.StdEncoding.EncodeToString
-	c.objects["/api/v1/namespaces/falcon-system"] = object{"apiVersion": "v1", "kind": "Namespace",
-		"metadata": object{"name": Namespace, "uid": "n"}}
-	c.objects[corePath+"secrets/injector-tls"] = object{"apiVersion": "v1", "kind": "Secret",
-		"metadata": object{"name": SecretName, "namespace": Namespace, "uid": "s"},
-		"data":     object{"ca.crt": encode(certs.CA), "tls.crt": encode(certs.Cert), "tls.key": encode(certs.Key)}}
-}
-
-// storeWebhook puts a webhook of this tool or of another into the cluster.
-func (c *cluster) storeWebhook(manager string) {
-	c.objects[webhookPath] = object{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
-		"metadata": object{"name": WebhookName, "uid": "w", "labels": object{ManagedByLabel: manager}}}
-}
-
-// The order is the package's promise: whatever goes wrong, no pod is refused for want of an injector.
-func TestInstallMakesTheWebhookLast(t *testing.T) {
+func TestInstallProvesTheWebhookBeforeItIsWideAndWritesTheRecordLast(t *testing.T) {
 	c, client := newCluster(t)
-	l := mustInstall(t, client)
-	want := []string{"PATCH namespaces/falcon-system", "PATCH serviceaccounts/injector", "PATCH configmaps/injector-config",
-		"PATCH secrets/injector-tls", "PATCH deployments/injector", "PATCH services/injector",
-		"PATCH mutatingwebhookconfigurations/injector.falcon-system.svc"}
-	if got := c.done(); !slices.Equal(got, want) {
-		t.Errorf("it did\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	j := mustInstall(t, client, goodOptions())
+	config := configName(&typed[appsv1.Deployment](c.of(deploymentKey)).Spec.Template.Spec)
+	wantLines(t, "it did", c.did(),
+		"PATCH namespaces/falcon-system", "PATCH serviceaccounts/injector",
+		"PATCH clusterroles/falcon-injector", "PATCH clusterrolebindings/falcon-injector",
+		"POST secrets/injector-tls", "PATCH secrets/injector-tls", "PATCH configmaps/"+config,
+		"PATCH deployments/injector", "PATCH services/injector", "PATCH poddisruptionbudgets/injector",
+		"PATCH namespaces/falcon-canary",
+		"PATCH mutatingwebhookconfigurations/injector.falcon-system.svc for the canary's namespace",
+		"PATCH mutatingwebhookconfigurations/injector.falcon-system.svc for canaries",
+		"PATCH mutatingwebhookconfigurations/injector.falcon-system.svc for all",
+		"DELETE namespaces/falcon-canary",
+		"PATCH configmaps/injector-record")
+	for _, change := range j.changes {
+		if !strings.HasSuffix(change, " created") {
+			t.Errorf("it reported %s", change)
+		}
 	}
-	want = []string{"namespace/falcon-system created", "serviceaccount/injector created", "configmap/injector-config created",
-		"secret/injector-tls created", "deployment/injector created", "service/injector created",
-		"mutatingwebhookconfiguration/injector.falcon-system.svc created"}
-	if !slices.Equal(l.changes, want) {
-		t.Errorf("it reported\n%s\nwant\n%s", strings.Join(l.changes, "\n"), strings.Join(want, "\n"))
-	}
-	// Everything that can be is rehearsed first, and the webhook above all.
-	if first := c.deeds[0]; first != "(PATCH mutatingwebhookconfigurations/injector.falcon-system.svc)" {
-		t.Errorf("it began with %s", first)
-	}
+	j.says(t, "the webhook covers 2 namespaces: default, shop")
+	j.says(t, "new pods there are refused (failure policy Fail)")
 }
 
 func TestInstallAgainChangesNothing(t *testing.T) {
 	c, client := newCluster(t)
-	mustInstall(t, client)
-	c.deeds = nil
-	for _, change := range mustInstall(t, client).changes {
+	c.installed(t, client)
+	version := c.version
+	var j journal
+	changed, err := Install(t.Context(), client, goodOptions(), goodHow(), j.report)
+	if err != nil || changed {
+		t.Fatalf("changed %v, %v", changed, err)
+	}
+	for _, change := range j.changes {
 		if !strings.HasSuffix(change, " unchanged") {
 			t.Errorf("the second time: %s", change)
 		}
 	}
-	for _, deed := range c.done() {
-		if strings.HasPrefix(deed, "DELETE") {
-			t.Errorf("the second time it did %s", deed)
-		}
+	if c.version != version {
+		t.Error("objects got new versions")
+	}
+	if len(j.changes) != 11 || len(j.remarks) > 0 {
+		t.Errorf("it reported %d objects and remarked %q", len(j.changes), j.remarks)
 	}
 }
 
-func TestInstallThatDoesNotBecomeReadyLeavesPodsAlone(t *testing.T) {
+func TestInstallWithoutWaitMakesNoWebhook(t *testing.T) {
 	c, client := newCluster(t)
 	c.unready = true
-	certs := mustFresh(t)
-	c.store(certs)
-	waits := func(name, configuration, reason string) {
-		c.objects[corePath+"pods/"+name] = object{
-			"metadata": object{"name": name, "annotations": object{configHash: configuration}},
-			"status": object{"containerStatuses": []any{object{"name": "injector", "state": object{
-				"waiting": object{"reason": reason, "message": "pulling:\nno such image"}}}}}}
+	how, j := goodHow(), journal{}
+	how.Wait = false
+	if changed, err := Install(t.Context(), client, goodOptions(), how, j.report); err != nil || !changed {
+		t.Fatalf("changed %v, %v", changed, err)
 	}
-	waits("injector-1", hash(configMap(goodOptions()).Data, certs), "ErrImagePull")
-	// The pods of the rollout before are on their way out; their trouble is over.
-	waits("injector-0", "the configuration before", "CrashLoopBackOff")
-	l, err := installWithin(t, client, 500*time.Millisecond)
-	p, ok := errors.AsType[*problem.Error](err)
-	if !ok || p.Kind() != problem.TimedOut {
-		t.Fatalf("got %v", err)
+	if c.of(hookKey) != nil || c.of(recordKey) != nil || c.of(deploymentKey) == nil {
+		t.Errorf("it did %q", c.did())
 	}
-	const why = "pod/injector-1: container injector: ErrImagePull: no such image"
-	if !strings.Contains(p.Error(), why) || !slices.Contains(l.remarks, why) || strings.Contains(fmt.Sprint(l.remarks), "CrashLoop") {
-		t.Errorf("the reason is not in %q or not in the remarks %q", p, l.remarks)
-	}
-	if !strings.Contains(p.Next(), "kubectl falcon uninstall") {
-		t.Errorf("advice: %q", p.Next())
-	}
-	for _, deed := range c.done() {
-		if strings.Contains(deed, "mutatingwebhook") {
-			t.Errorf("it did %s", deed)
-		}
-	}
+	j.says(t, "the webhook is made by another install")
 }
 
-func TestInstallChangesNothingWhenTheClusterWouldRefuse(t *testing.T) {
+// Whatever is wrong before the first change is said before the first change.
+func TestInstallThatCannotSucceedChangesNothing(t *testing.T) {
+	helm := manifest.Render(goodOptions(), manifest.Given{}).Webhook
+	helm.Labels = map[string]string{manifest.ManagedByLabel: "Helm"}
+	helm.Annotations = map[string]string{"meta.helm.sh/release-name": "falcon", "meta.helm.sh/release-namespace": Namespace}
 	tests := map[string]struct {
-		refused []string
+		prepare func(*cluster, *Options)
 		kind    problem.Kind
+		says    []string
+		asks    string // the verbs that it may ask with
 	}{
-		"one object":  {[]string{"mutatingwebhookconfigurations"}, problem.NoAccess},
-		"two objects": {[]string{"mutatingwebhookconfigurations", "deployments"}, problem.NoAccess},
+		"bad options": {func(_ *cluster, o *Options) { o.CID = "x" }, problem.BadInput, []string{"--cid"}, ""},
+		"rights are missing": {func(c *cluster, _ *Options) {
+			c.denied["create mutatingwebhookconfigurations"], c.denied["get pods/portforward"] = true, true
+		}, problem.NoAccess, []string{"nothing was changed", "2 rights", "create mutatingwebhookconfigurations", "get pods/portforward"},
+			"create selfsubjectaccessreviews"},
+		"another tool's": {func(c *cluster, _ *Options) { c.put(helm) }, problem.Failed, []string{"Helm", "nothing was changed"}, "get list"},
+		"a namespace that goes": {func(c *cluster, _ *Options) {
+			c.put(object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": Namespace, "deletionTimestamp": "2026-11-23T12:00:00Z"}})
+		}, problem.Failed, []string{"is being deleted", "kubectl get namespace"}, "get list"},
+		"no such secret": {func(_ *cluster, o *Options) { o.TLSSecret = "mine" }, problem.BadInput, []string{"--tls-secret", `"mine"`}, "get list"},
 	}
-	for name, test := range tests {
+	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			c, client := newCluster(t)
-			c.store(mustFresh(t))
-			c.refuse = func(deed string) string {
-				for _, kind := range test.refused {
-					if strings.HasPrefix(deed, "(PATCH "+kind) {
-						return "policy forbids " + kind
-					}
+			o := goodOptions()
+			tt.prepare(c, &o)
+			changed, err := Install(t.Context(), client, o, goodHow(), func(e Event) { t.Errorf("it reported %v", e) })
+			wantProblem(t, err, tt.kind, tt.says...)
+			if changed || len(c.deeds) > 0 {
+				t.Errorf("changed %v; it did %q", changed, c.deeds)
+			}
+			for _, asked := range c.asked {
+				verb, _, _ := strings.Cut(asked, " ")
+				if asked != "create selfsubjectaccessreviews" && !slices.Contains(strings.Fields(tt.asks), verb) || tt.asks == "" {
+					t.Errorf("it asked %s", asked)
 				}
-				return ""
-			}
-			_, err := install(t, client)
-			p, ok := errors.AsType[*problem.Error](err)
-			if !ok || p.Kind() != test.kind {
-				t.Fatalf("got %v", err)
-			}
-			for _, kind := range test.refused {
-				if !strings.Contains(p.Error(), "policy forbids "+kind) {
-					t.Errorf("%q does not name %s", p, kind)
-				}
-			}
-			if deeds := c.done(); len(deeds) > 0 {
-				t.Errorf("it did %v", deeds)
 			}
 		})
 	}
 }
 
-// With a new authority the injector and the webhook disagree for a while; in that while there must be
-// no webhook.
-func TestInstallTakesTheWebhookAwayBeforeItRenewsCertificates(t *testing.T) {
-	c, client := newCluster(t)
-	certs := mustFresh(t)
-	certs.Key = nil
-	c.store(certs)
-	c.storeWebhook(kube.FieldManager)
-	mustInstall(t, client)
-	deeds := c.done()
-	gone := slices.Index(deeds, "DELETE mutatingwebhookconfigurations/injector.falcon-system.svc")
-	renewed := slices.Index(deeds, "PATCH secrets/injector-tls")
-	if gone < 0 || renewed < gone {
-		t.Errorf("it did\n%s", strings.Join(deeds, "\n"))
+func TestInstallShowsAllThatTheClusterWouldRefuse(t *testing.T) {
+	for _, refused := range [][]string{{"services"}, {"services", "deployments", "clusterroles"}} {
+		c, client := newCluster(t)
+		c.put(object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": Namespace}})
+		c.meddle = func(q *request) error {
+			if q.dry && slices.Contains(refused, q.gvr.Resource) {
+				return apierrors.NewForbidden(q.gvr.GroupResource(), q.name, errors.New("policy forbids "+q.gvr.Resource))
+			}
+			return nil
+		}
+		_, err := Install(t.Context(), client, goodOptions(), goodHow(), func(Event) {})
+		p := wantProblem(t, err, problem.NoAccess)
+		for _, resource := range refused {
+			if !strings.Contains(p.Error(), "policy forbids "+resource) {
+				t.Errorf("%s is not in %v", resource, p)
+			}
+		}
+		if deeds := c.did(); len(deeds) > 0 {
+			t.Errorf("it did %q", deeds)
+		}
 	}
 }
 
-func TestInstallStopsAtAWebhookOfAnother(t *testing.T) {
+// A namespace of somebody else stays theirs, and pods in it are left alone.
+func TestInstallIntoANamespaceThatIsThere(t *testing.T) {
 	c, client := newCluster(t)
-	c.storeWebhook("Helm")
-	_, err := install(t, client)
-	if p, ok := errors.AsType[*problem.Error](err); !ok || !strings.Contains(p.Error(), "not made by kubectl falcon") {
-		t.Errorf("got %v", err)
-	}
-	if deeds := c.done(); len(deeds) > 0 {
-		t.Errorf("it did %v", deeds)
+	c.put(object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": Namespace}})
+	mustInstall(t, client, goodOptions())
+	ns := c.of(namespaceKey)
+	if Ours(ns) || ns.GetLabels()[InjectionKey] != Disabled {
+		t.Errorf("its labels are %v", ns.GetLabels())
 	}
 }
 
-func TestInstallWaitsForNoNamespaceThatIsGoing(t *testing.T) {
+// The right rights are those that it uses: one that is asked for in vain keeps people out, one that is not
+// asked for fails half way.
+func TestInstallRulesSuffice(t *testing.T) {
 	c, client := newCluster(t)
-	c.store(mustFresh(t))
-	c.objects["/api/v1/namespaces/falcon-system"]["metadata"].(object)["deletionTimestamp"] = "2026-11-23T12:00:00Z"
-	_, err := install(t, client)
-	if p, ok := errors.AsType[*problem.Error](err); !ok || !strings.Contains(p.Error(), "is being deleted") {
-		t.Errorf("got %v", err)
-	}
-	if deeds := c.done(); len(deeds) > 0 {
-		t.Errorf("it did %v", deeds)
+	c.rules = InstallRules(goodOptions())
+	mustInstall(t, client, goodOptions())
+	if len(c.lacked) > 0 {
+		t.Errorf("the rules lack %q", c.lacked)
 	}
 }
 
-func TestInstallWithBadOptionsAsksNothing(t *testing.T) {
+func TestInstallTakesAPullSecretEverywhere(t *testing.T) {
 	c, client := newCluster(t)
-	c.refuse = func(deed string) string { t.Errorf("it asked %s", deed); return "" }
-	var l log
-	if err := Install(t.Context(), client, Options{CID: "x", Image: goodImage}, l.report); err == nil {
-		t.Error("it succeeded")
+	o := goodOptions()
+	o.PullSecret, o.PullSecretConfig = "pull", []byte(`{"auths":{"registry.example.com":{"auth":"dTpw"}}}`)
+	c.put(object{"apiVersion": "v1", "kind": "Secret", "metadata": object{"name": "pull", "namespace": "default"}})
+	c.put(&corev1.Secret{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}, ObjectMeta: metav1.ObjectMeta{
+		Name: "pull", Namespace: "kube-system", Labels: map[string]string{manifest.ManagedByLabel: kube.FieldManager}}})
+	j := mustInstall(t, client, o)
+	j.says(t, "secret/pull (default) is kept as it is")
+	for key, want := range map[string]bool{"secrets/falcon-system/pull": true, "secrets/shop/pull": true,
+		"secrets/default/pull": true, "secrets/kube-system/pull": false} {
+		if got := c.of(key) != nil; got != want {
+			t.Errorf("%s is there: %v", key, got)
+		}
+	}
+	if deeds := c.did(); slices.Index(deeds, "PATCH secrets/pull (shop)") > slices.IndexFunc(deeds, func(d string) bool { return strings.Contains(d, "webhook") }) {
+		t.Errorf("the webhook came before the pull secret: %q", deeds)
 	}
 }

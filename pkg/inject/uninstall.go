@@ -4,86 +4,307 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/canary"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/owner"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
 
-// Uninstall removes the injector, the webhook first, and reports each step. What is not there is not
-// missed, so it can be repeated; what another tool made is left and named. The namespace goes only when
-// nothing else is in it. Pods that carry the sensor keep it until they are restarted.
-func Uninstall(ctx context.Context, c *kube.Cluster, timeout time.Duration, report Reporter) error {
-	if err := removeWebhook(ctx, c, report); err != nil {
-		return err
-	}
-	if err := waitUncalled(ctx, c); err != nil {
-		return err
-	}
-	plan := Render(Options{}, Certificates{})
-	// The reverse of the order of making; the namespace, which is the first, is looked at apart.
-	for i := len(plan.Objects) - 1; i > 0; i-- {
-		if err := remove(ctx, c, plan.Objects[i], report); err != nil {
-			return err
-		}
-	}
-	return removeNamespace(ctx, c, plan.Objects[0], timeout, report)
+// Removal says how an uninstallation goes about it.
+type Removal struct {
+	// Timeout bounds the wait for the namespace to be gone.
+	Timeout time.Duration
+	// KeepNamespace leaves the namespace.
+	KeepNamespace bool
+	// DryRun only reports what would be removed.
+	DryRun bool
 }
 
-// waitUncalled returns when the API server has learned that the webhook is gone: until then it would
-// call an injector that is about to end, and refuse pods.
-func waitUncalled(ctx context.Context, c *kube.Cluster) error {
-	const patience = 10 * time.Second
-	err := wait.PollUntilContextTimeout(ctx, pollEvery, patience, true, func(ctx context.Context) (bool, error) {
-		answer, err := canary.Probe(ctx, c.Client, metav1.NamespaceDefault, "")
-		if err != nil {
-			return false, err
+// Uninstall removes the injector, the webhook first, and reports each step. What is not there is not
+// missed, so it can be repeated; what another tool made is left and named. The namespace goes only when
+// nothing else is in it. Pods that carry the sensor keep it until they are restarted: the leftovers name
+// what made them.
+func Uninstall(ctx context.Context, c *kube.Cluster, how Removal, report Reporter) (*Leftovers, error) {
+	if err := Permitted(ctx, c, UninstallRules(), "uninstall"); err != nil {
+		return nil, err
+	}
+	things, err := removable(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if how.DryRun {
+		return rehearseRemoval(ctx, c, things, how, report)
+	}
+	hook := things[0]
+	probe, err := coveredNamespace(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	// Also when it is gone already: a run that was killed did not wait.
+	if err := removeWebhook(ctx, c, hook, report); err != nil {
+		return nil, err
+	}
+	if err := waitUncalled(ctx, c, probe, report); err != nil {
+		return nil, err
+	}
+	for _, object := range things[1:] {
+		if err := remove(ctx, c, object, report); err != nil {
+			return nil, err
 		}
-		// A refusal by anything else than the webhook, a missing right among them, shows that it is not
-		// called any more or that this user cannot find out.
-		called := answer.Injected() || answer.Refused != nil && strings.Contains(answer.Refused.Error(), WebhookName)
-		return !called, nil
-	})
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return problem.New(problem.TimedOut, "run it again; if it stays so, another injector is installed: kubectl falcon status",
-			"pods in namespace default are still injected %s after the webhook was removed", patience)
+	}
+	// An installation at the same time may have made a webhook for what is gone now.
+	if err := removeWebhook(ctx, c, hook, report); err != nil {
+		return nil, err
+	}
+	if !how.KeepNamespace {
+		if err := removeNamespace(ctx, c, how.Timeout, report); err != nil {
+			return nil, err
+		}
+	}
+	return Left(ctx, c)
+}
+
+// removable is everything that an installation of whatever version and options may have made, in the order
+// of its removal: the webhook first, then the reverse of the order of making. The namespace is apart.
+func removable(ctx context.Context, c *kube.Cluster) ([]kube.Object, error) {
+	o := manifest.Defaults()
+	o.RegistryCA = []byte("any")
+	plan := manifest.Render(o, manifest.Given{TLS: manifest.TLS{Cert: []byte("any")}})
+	things := []kube.Object{plan.Webhook, manifest.Beside(plan.Webhook), manifest.CanaryNamespaceObject(), plan.Record}
+	var rest []kube.Object
+	for n := len(plan.Objects) - 1; n > 0; n-- {
+		// Which configurations there are is looked up.
+		if !strings.HasPrefix(plan.Objects[n].GetName(), manifest.ConfigMapName) {
+			rest = append(rest, plan.Objects[n])
+		}
+	}
+	configs, err := c.Client.CoreV1().ConfigMaps(Namespace).List(ctx, metav1.ListOptions{
+		LabelSelector: manifest.ManagedByLabel + "=" + kube.FieldManager})
+	if err != nil {
+		return nil, fmt.Errorf("list the injector's configurations: %w", err)
+	}
+	for n := range configs.Items {
+		if strings.HasPrefix(configs.Items[n].Name, manifest.ConfigMapName) {
+			rest = append(rest, configurationNamed(configs.Items[n].Name)...)
+		}
+	}
+	err = eachMetadata(ctx, c, secretKind, metav1.ListOptions{LabelSelector: manifest.ManagedByLabel + "=" + kube.FieldManager},
+		func(s *metav1.PartialObjectMetadata) {
+			known := slices.ContainsFunc(rest, func(o kube.Object) bool {
+				return o.GetName() == s.Name && o.GetNamespace() == s.Namespace && o.GetObjectKind().GroupVersionKind().Kind == "Secret"
+			})
+			if !known {
+				rest = append(rest, &corev1.Secret{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+					ObjectMeta: metav1.ObjectMeta{Name: s.Name, Namespace: s.Namespace}})
+			}
+		})
+	return append(things, rest...), err
+}
+
+// rehearseRemoval reports what would go, and what would stop it.
+func rehearseRemoval(ctx context.Context, c *kube.Cluster, things []kube.Object, how Removal, report Reporter) (*Leftovers, error) {
+	var going []string
+	for n, object := range things {
+		known, err := c.Know(ctx, object)
+		switch now := known.Object; {
+		case err != nil:
+			return nil, err
+		case now == nil:
+		case !Ours(now) && n == 0:
+			return nil, notOurs(ctx, c, object)
+		case !Ours(now):
+			report.remark("%s would be kept: it was not made by kubectl falcon", describe(object))
+		default:
+			report.change(object, kube.Deleted)
+			going = append(going, strings.ToLower(now.GetKind())+"s/"+now.GetName())
+		}
+	}
+	if how.KeepNamespace {
+		return &Leftovers{}, nil
+	}
+	ns := manifest.Render(manifest.Defaults(), manifest.Given{}).Objects[0]
+	known, err := c.Know(ctx, ns)
+	if err != nil || known.Object == nil {
+		return &Leftovers{}, err
+	}
+	why := "it was not made by kubectl falcon"
+	if Ours(known.Object) {
+		if why, err = keptFor(ctx, c, going...); err != nil {
+			return nil, err
+		}
+	}
+	if why != "" {
+		report.remark("namespace/%s would be kept: %s", Namespace, why)
+		return &Leftovers{}, nil
+	}
+	report.change(ns, kube.Deleted)
+	return &Leftovers{}, nil
+}
+
+// removeWebhook takes the webhook away. One that somebody else made is an error, since what it points to
+// must stay as well then.
+func removeWebhook(ctx context.Context, c *kube.Cluster, hook kube.Object, report Reporter) error {
+	change, err := c.Delete(ctx, hook, foreign)
+	if errors.Is(err, errForeign) {
+		return notOurs(ctx, c, hook)
+	}
+	if change == kube.Deleted {
+		report.change(hook, change)
 	}
 	return err
 }
 
+// coveredNamespace is one in which the webhook is called, as long as it is; else the default one.
+func coveredNamespace(ctx context.Context, c *kube.Cluster) (string, error) {
+	w, err := readWebhook(ctx, c)
+	if err != nil || w == nil {
+		return metav1.NamespaceDefault, err
+	}
+	all, err := listNamespaces(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	in, _ := covered(w, all)
+	if len(in) == 0 || slices.Contains(in, metav1.NamespaceDefault) {
+		return metav1.NamespaceDefault, nil
+	}
+	return in[0], nil
+}
+
+// notOurs is the error of a webhook that another tool made: what it points to must stay as well then.
+func notOurs(ctx context.Context, c *kube.Cluster, hook kube.Object) error {
+	found, err := owner.Find(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := owner.Refuse(found, false); err != nil {
+		return err
+	}
+	return problem.New(problem.Failed, "nothing was changed; remove it with the tool that made it",
+		"%s was not made by kubectl falcon", kube.Describe(hook))
+}
+
+// waitUncalled returns when the API server has learned that the webhook is gone: until then it would
+// call an injector that is about to end, and refuse pods.
+func waitUncalled(ctx context.Context, c *kube.Cluster, probe string, report Reporter) error {
+	others, err := owner.Find(ctx, c)
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		if other.Webhook != "" && other.Webhook != WebhookName {
+			// Whose sidecar a dry-run pod has cannot be told then; the API servers learn in well under a second.
+			report.remark("%s stays; waiting 5s for the API servers instead of for a plain pod", other)
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(5 * time.Second):
+				return nil
+			}
+		}
+	}
+	return waitPlain(ctx, c, probe)
+}
+
+// plainTimes is how often in a row a pod must come back plain: with several API servers, each learns by
+// itself, and a request may reach any of them.
+const plainTimes = 3
+
+func waitPlain(ctx context.Context, c *kube.Cluster, probe string) error {
+	// Long enough for a slow server to answer as often as it must.
+	const patience = time.Minute
+	plain := 0
+	err := wait.PollUntilContextTimeout(ctx, pollEvery/2, patience, true, func(ctx context.Context) (bool, error) {
+		want := canary.Pod()
+		// So that an injector whose pods opt in would be seen too.
+		want.Annotations = map[string]string{InjectionKey: manifest.Enabled}
+		answer, err := canary.Ask(ctx, c.Client, probe, "", want)
+		if err != nil {
+			return false, err
+		}
+		if plain++; !unasked(answer) {
+			plain = 0
+		}
+		return plain >= plainTimes, nil
+	})
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return problem.New(problem.TimedOut, "run it again; if it stays so: kubectl get mutatingwebhookconfigurations",
+			"a dry-run pod in namespace %s did not come back plain within %s after the webhook was removed", probe, patience)
+	}
+	return err
+}
+
+// unasked says whether an answer shows that the webhook was not called: the pod is plain, or it is refused by
+// an admission plugin (a quota, PodSecurity, a missing right), which judges after the webhooks, and not for
+// what the injector adds. A server that is too busy to answer shows nothing.
+func unasked(answer canary.Answer) bool {
+	if answer.Refused == nil {
+		return answer.Sidecar == ""
+	}
+	return (apierrors.IsForbidden(answer.Refused) || apierrors.IsNotFound(answer.Refused)) && !blames(answer.Refused)
+}
+
 // removeNamespace deletes the namespace and waits for its end, unless somebody else made it or something
 // foreign is in it.
-func removeNamespace(ctx context.Context, c *kube.Cluster, ns kube.Object, timeout time.Duration, report Reporter) error {
-	now, err := c.Client.CoreV1().Namespaces().Get(ctx, Namespace, metav1.GetOptions{})
+func removeNamespace(ctx context.Context, c *kube.Cluster, timeout time.Duration, report Reporter) error {
+	ns := manifest.Render(manifest.Defaults(), manifest.Given{}).Objects[0]
+	now, err := one(c.Client.CoreV1().Namespaces().Get(ctx, Namespace, metav1.GetOptions{}))("namespace/" + Namespace)
 	switch {
-	case apierrors.IsNotFound(err):
-		return nil
-	case err != nil:
-		return fmt.Errorf("read namespace/%s: %w", Namespace, err)
+	case err != nil || now == nil:
+		return err
 	case !Ours(now):
 		report.remark("namespace/%s kept: it was not made by kubectl falcon", Namespace)
 		return nil
 	}
-	held, err := c.Contents(ctx, Namespace)
+	why, err := keptFor(ctx, c)
 	if err != nil {
 		return err
 	}
-	if len(held) > 0 {
-		report.remark("namespace/%s kept: it holds %s", Namespace, strings.Join(held[:min(5, len(held))], ", "))
+	if why != "" {
+		report.remark("namespace/%s kept: %s", Namespace, why)
 		return nil
 	}
 	change, err := c.Delete(ctx, ns, foreign)
 	if err != nil {
 		return err
 	}
-	report.remark("waiting for namespace/%s to be gone", Namespace)
-	err = wait.PollUntilContextTimeout(ctx, pollEvery, timeout, true, func(ctx context.Context) (bool, error) {
+	report(Event{Object: kube.Describe(ns), State: "waiting for it to be gone"})
+	if err := waitGone(ctx, c, timeout); err != nil {
+		return err
+	}
+	report.change(ns, change)
+	return nil
+}
+
+// keptFor says why the namespace must be kept: what is in it, or that this user cannot see what is.
+func keptFor(ctx context.Context, c *kube.Cluster, but ...string) (string, error) {
+	held, hidden, err := c.Contents(ctx, Namespace)
+	held = slices.DeleteFunc(held, func(name string) bool { return slices.Contains(but, name) })
+	switch {
+	case err != nil:
+		return "", err
+	case len(held) > 0:
+		return "it holds " + list(held, 5), nil
+	case len(hidden) > 0:
+		return "you may not list all that could be in it: " + list(hidden, 4) +
+			"; if it is empty, have it deleted: kubectl delete namespace " + Namespace, nil
+	}
+	return "", nil
+}
+
+// waitGone returns when the namespace's end is through.
+func waitGone(ctx context.Context, c *kube.Cluster, timeout time.Duration) error {
+	err := wait.PollUntilContextTimeout(ctx, pollEvery, timeout, true, func(ctx context.Context) (bool, error) {
 		_, err := c.Client.CoreV1().Namespaces().Get(ctx, Namespace, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return true, nil
@@ -94,9 +315,5 @@ func removeNamespace(ctx context.Context, c *kube.Cluster, ns kube.Object, timeo
 		return problem.New(problem.TimedOut, "kubectl get namespace "+Namespace+" -o yaml says what holds it",
 			"namespace %s is being deleted but not gone after %s", Namespace, timeout)
 	}
-	if err != nil {
-		return err
-	}
-	report.change(ns, change)
-	return nil
+	return err
 }

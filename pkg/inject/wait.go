@@ -7,71 +7,115 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/certs"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
 
-// pollEvery is how often the cluster is asked while something is awaited: three small requests.
-const pollEvery = 300 * time.Millisecond
+const (
+	// pollEvery is how often the cluster is asked while something is awaited: three small requests.
+	pollEvery = 300 * time.Millisecond
+	// stillEvery is how often a wait says that it goes on.
+	stillEvery = 10 * time.Second
+	// pageSize keeps the memory of a large list near one page.
+	pageSize = 500
+)
 
-// stillEvery is how often a wait says that it goes on.
-const stillEvery = 10 * time.Second
+// rolling is the wait for a Deployment to be all of what it should be.
+type rolling struct {
+	c      *kube.Cluster
+	report Reporter
+	// meant is the Deployment awaited; another form of it means that another run has changed it.
+	meant *appsv1.Deployment
 
-// waitReady returns when every replica of the current configuration is available and the Service has a
-// ready address. Reasons why pods do not come up are reported when they are first seen.
-// covered says whether there is a webhook already, which decides what a failure means.
-func waitReady(ctx context.Context, c *kube.Cluster, timeout time.Duration, covered bool, report Reporter) error {
-	report.remark("waiting for the injector to be Ready")
-	var state, trouble string
-	begin := time.Now()
-	said := begin
-	err := wait.PollUntilContextTimeout(ctx, pollEvery, timeout, true, func(ctx context.Context) (bool, error) {
-		d, err := c.Client.AppsV1().Deployments(Namespace).Get(ctx, Name, metav1.GetOptions{})
-		if err != nil {
-			return false, fmt.Errorf("read deployment/%s: %w", Name, err)
+	state, trouble string
+	begin, said    time.Time
+}
+
+// waitReady returns when every replica of the plan's Deployment is available and the Service has a ready
+// address. Reasons why pods do not come up are reported when they are first seen.
+func (i *installation) waitReady(ctx context.Context) error {
+	for _, object := range i.plan.Objects {
+		if d, ok := object.(*appsv1.Deployment); ok {
+			return waitRolled(ctx, i.c, d, i.how.Timeout, i.report)
 		}
-		if now := rollout(d); now != state {
-			state = now
-			if state != unseen {
-				report.remark("deployment/%s: %s", Name, state)
-			}
-		}
-		seen, err := podTrouble(ctx, c, d)
-		if err != nil {
-			return false, err
-		}
-		if seen != "" && seen != trouble {
-			report.remark("%s", seen)
-		}
-		trouble = seen
-		if time.Since(said) >= stillEvery {
-			said = time.Now()
-			report.remark("still waiting after %s", said.Sub(begin).Round(time.Second))
-		}
-		if state != available {
-			return false, nil
-		}
-		return hasEndpoint(ctx, c)
-	})
+	}
+	return nil
+}
+
+func waitRolled(ctx context.Context, c *kube.Cluster, meant *appsv1.Deployment, timeout time.Duration, report Reporter) error {
+	r := &rolling{c: c, report: report, meant: meant, begin: time.Now(), said: time.Now()}
+	err := wait.PollUntilContextTimeout(ctx, pollEvery, timeout, true, r.look)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		why := trouble
+		why := r.trouble
 		if why == "" {
-			why = "deployment/" + Name + ": " + state
+			why = kube.Describe(meant) + ": " + r.state
 		}
-		next := "pods start as before, without the sensor; mend the cause and install again, " +
-			"or take it back with: kubectl falcon uninstall"
-		if covered {
-			next = "the injector from before serves on, but a restart of it takes the new settings; " +
-				"mend the cause, or go back: install again with what was there before"
-		}
-		return problem.New(problem.TimedOut, next,
+		return problem.New(problem.TimedOut, "mend the cause and install again",
 			"the injector is not Ready after %s: %s", timeout, why)
 	}
 	return err
+}
+
+func (r *rolling) look(ctx context.Context) (bool, error) {
+	d, err := r.c.Client.AppsV1().Deployments(Namespace).Get(ctx, Name, metav1.GetOptions{})
+	if err != nil {
+		return false, fmt.Errorf("read deployment/%s: %w", Name, err)
+	}
+	if !sameForm(d, r.meant) {
+		return false, overtaken("deployment/" + Name)
+	}
+	name := kube.Describe(r.meant)
+	if now := rollout(d); now != r.state {
+		r.state = now
+		if now != unseen {
+			r.report(Event{Object: name, State: now})
+		}
+	}
+	seen, err := deploymentTrouble(ctx, r.c, d)
+	if err != nil {
+		return false, err
+	}
+	if seen != "" && seen != r.trouble {
+		r.report(Event{Object: name, Trouble: seen})
+		r.trouble = seen
+	}
+	if time.Since(r.said) >= stillEvery {
+		r.said = time.Now()
+		r.report(Event{Object: name, State: fmt.Sprintf("%s, after %s", r.state, r.said.Sub(r.begin).Round(time.Second))})
+	}
+	if r.state != available {
+		return false, nil
+	}
+	return hasEndpoint(ctx, r.c)
+}
+
+// sameForm says whether a Deployment's pods have the image, the configuration and the certificate of
+// another's.
+func sameForm(a, b *appsv1.Deployment) bool {
+	x, y := a.Spec.Template, b.Spec.Template
+	return x.Annotations[manifest.CertificateHash] == y.Annotations[manifest.CertificateHash] &&
+		len(x.Spec.Containers) > 0 && len(y.Spec.Containers) > 0 &&
+		x.Spec.Containers[0].Image == y.Spec.Containers[0].Image &&
+		configName(&x.Spec) == configName(&y.Spec)
+}
+
+// configName is the ConfigMap that an injector's pod reads its settings from, by whatever tool.
+func configName(spec *corev1.PodSpec) string {
+	for i := range spec.Containers {
+		for _, from := range spec.Containers[i].EnvFrom {
+			if from.ConfigMapRef != nil {
+				return from.ConfigMapRef.Name
+			}
+		}
+	}
+	return ""
 }
 
 const (
@@ -98,24 +142,6 @@ func rollout(d *appsv1.Deployment) string {
 	return available
 }
 
-// podTrouble returns why a pod of the Deployment's newest form does not come up; those of the one before
-// are on their way out.
-func podTrouble(ctx context.Context, c *kube.Cluster, d *appsv1.Deployment) (string, error) {
-	pods, err := c.Client.CoreV1().Pods(Namespace).List(ctx, metav1.ListOptions{LabelSelector: "app=" + Name})
-	if err != nil {
-		return "", fmt.Errorf("list the injector's pods: %w", err)
-	}
-	for i := range pods.Items {
-		if pods.Items[i].Annotations[configHash] != d.Spec.Template.Annotations[configHash] {
-			continue
-		}
-		if why := kube.Trouble(&pods.Items[i]); why != "" {
-			return "pod/" + pods.Items[i].Name + ": " + why, nil
-		}
-	}
-	return "", nil
-}
-
 // hasEndpoint says whether the API server would find a pod behind the Service.
 func hasEndpoint(ctx context.Context, c *kube.Cluster) (bool, error) {
 	slices, err := c.Client.DiscoveryV1().EndpointSlices(Namespace).List(ctx, metav1.ListOptions{
@@ -131,4 +157,63 @@ func hasEndpoint(ctx context.Context, c *kube.Cluster) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// checkServed asks every ready pod of the injector for its certificate, and holds it against the bundle
+// about to be published.
+func (i *installation) checkServed(ctx context.Context) error {
+	if len(i.given.Bundle) == 0 {
+		// cert-manager publishes; the canary proves it.
+		return nil
+	}
+	return served(ctx, i.c, i.given.Bundle)
+}
+
+func served(ctx context.Context, c *kube.Cluster, bundle []byte) error {
+	pods, err := injectorPods(ctx, c)
+	if err != nil {
+		return err
+	}
+	for p := range pods {
+		pod := &pods[p]
+		if pod.DeletionTimestamp != nil || !ready(pod) {
+			continue
+		}
+		chain, err := certs.Served(ctx, c, pod.Name, listenPort(pod))
+		if err != nil {
+			return err
+		}
+		if err := certs.Trusts(bundle, chain, time.Now()); err != nil {
+			return problem.New(problem.Failed, "kubectl rollout restart deployment/"+Name+" -n "+Namespace+", then run this again",
+				"pod/%s serves a certificate that the webhook would not trust: %w", pod.Name, err)
+		}
+	}
+	return nil
+}
+
+func injectorPods(ctx context.Context, c *kube.Cluster) ([]corev1.Pod, error) {
+	pods, err := c.Client.CoreV1().Pods(Namespace).List(ctx, metav1.ListOptions{LabelSelector: "app=" + Name})
+	if err != nil {
+		return nil, fmt.Errorf("list the injector's pods: %w", err)
+	}
+	return pods.Items, nil
+}
+
+func ready(pod *corev1.Pod) bool {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// listenPort is where a pod of the injector says that it listens.
+func listenPort(pod *corev1.Pod) int32 {
+	for i := range pod.Spec.Containers {
+		for _, p := range pod.Spec.Containers[i].Ports {
+			return p.ContainerPort
+		}
+	}
+	return manifest.Defaults().Port
 }

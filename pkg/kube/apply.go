@@ -2,9 +2,11 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -41,6 +43,12 @@ var resources = map[string]schema.GroupVersionResource{
 	"Secret":         {Version: "v1", Resource: "secrets"},
 	"Service":        {Version: "v1", Resource: "services"},
 	"Deployment":     {Group: "apps", Version: "v1", Resource: "deployments"},
+	"ClusterRole": {
+		Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterroles"},
+	"ClusterRoleBinding": {
+		Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterrolebindings"},
+	"PodDisruptionBudget": {
+		Group: "policy", Version: "v1", Resource: "poddisruptionbudgets"},
 	"MutatingWebhookConfiguration": {
 		Group: "admissionregistration.k8s.io", Version: "v1", Resource: "mutatingwebhookconfigurations"},
 }
@@ -50,42 +58,132 @@ func Describe(o Object) string {
 	return fmt.Sprintf("%s/%s", strings.ToLower(o.GetObjectKind().GroupVersionKind().Kind), o.GetName())
 }
 
+// ApplyOptions say how an object is applied.
+type ApplyOptions struct {
+	// DryRun has the server only answer.
+	DryRun bool
+	// Force takes fields that another manager owns with another value.
+	Force bool
+	// Version is the resourceVersion that the object must still have, if not empty: a change by somebody
+	// else since it was read is an error (apierrors.IsConflict).
+	Version string
+	// Before is the object as Know found it a moment ago; without it, it is read.
+	Before *Known
+}
+
+// Known is what an object was when it was looked at; nil if it was not there.
+type Known struct{ Object *unstructured.Unstructured }
+
+// Know reads an object of a kind that this tool makes.
+func (c *Cluster) Know(ctx context.Context, o Object) (Known, error) {
+	client, err := c.Resource(o)
+	if err != nil {
+		return Known{}, err
+	}
+	now, err := client.Get(ctx, o.GetName(), metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return Known{}, nil
+	case err != nil:
+		return Known{}, fmt.Errorf("read %s: %w", Describe(o), err)
+	}
+	return Known{Object: now}, nil
+}
+
+// Applied is what applying did to an object.
+type Applied struct {
+	Change Change
+	// Before is the object as it was, nil if it was not there; After is the server's answer.
+	Before, After *unstructured.Unstructured
+}
+
 // Apply creates or changes one object by server-side apply, never by force: a field that another manager
 // owns with another value is an error (apierrors.IsConflict). With dryRun the server only answers.
 func (c *Cluster) Apply(ctx context.Context, o Object, dryRun bool) (Change, error) {
-	u, err := toUnstructured(o)
+	applied, err := c.ApplyWith(ctx, o, ApplyOptions{DryRun: dryRun})
+	return applied.Change, err
+}
+
+// ApplyWith is Apply with a choice of how. Fields that this program itself set by other means than apply
+// are its own and are taken over.
+func (c *Cluster) ApplyWith(ctx context.Context, o Object, how ApplyOptions) (Applied, error) {
+	u, err := ToUnstructured(o)
 	if err != nil {
-		return "", err
+		return Applied{}, err
 	}
-	client, err := c.resource(o)
+	client, err := c.Resource(o)
 	if err != nil {
-		return "", err
+		return Applied{}, err
 	}
-	before, err := client.Get(ctx, o.GetName(), metav1.GetOptions{})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return "", fmt.Errorf("read %s: %w", Describe(o), err)
+	if how.Before == nil {
+		known, err := c.Know(ctx, o)
+		if err != nil {
+			return Applied{}, err
+		}
+		how.Before = &known
 	}
-	existed := err == nil
-	options := metav1.ApplyOptions{FieldManager: FieldManager}
-	if dryRun {
+	a := Applied{Before: how.Before.Object}
+	options := metav1.ApplyOptions{FieldManager: FieldManager, Force: how.Force}
+	if how.DryRun {
 		options.DryRun = []string{metav1.DryRunAll}
 	}
-	after, err := client.Apply(ctx, o.GetName(), u, options)
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("apply %s: %w", Describe(o), err)
-	case !existed:
-		return Created, nil
-	case before.GetResourceVersion() == after.GetResourceVersion():
-		return Unchanged, nil
+	if how.Version != "" {
+		u.SetResourceVersion(how.Version)
 	}
-	return Changed, nil
+	a.After, err = client.Apply(ctx, o.GetName(), u, options)
+	if ownConflict(err) {
+		options.Force = true
+		a.After, err = client.Apply(ctx, o.GetName(), u, options)
+	}
+	if err != nil {
+		return a, fmt.Errorf("apply %s: %w", Describe(o), err)
+	}
+	switch {
+	case a.Before == nil:
+		a.Change = Created
+	case a.Before.GetResourceVersion() == a.After.GetResourceVersion() || sameContent(a.Before, a.After):
+		a.Change = Unchanged
+	default:
+		a.Change = Changed
+	}
+	return a, nil
+}
+
+// sameContent compares two forms of an object; who owns which field is not content.
+func sameContent(a, b *unstructured.Unstructured) bool {
+	x, y := a.DeepCopy(), b.DeepCopy()
+	for _, u := range []*unstructured.Unstructured{x, y} {
+		u.SetManagedFields(nil)
+		u.SetResourceVersion("")
+		u.SetGeneration(0)
+	}
+	return equality.Semantic.DeepEqual(x.Object, y.Object)
+}
+
+// ownConflict says whether a refusal to apply is only about fields that this program changed itself, by
+// patch or update: the server counts those as another manager's although the name is the same.
+func ownConflict(err error) bool {
+	status, ok := errors.AsType[*apierrors.StatusError](err)
+	if !ok || !apierrors.IsConflict(err) || status.ErrStatus.Details == nil {
+		return false
+	}
+	own := 0
+	for _, cause := range status.ErrStatus.Details.Causes {
+		if cause.Type != metav1.CauseTypeFieldManagerConflict {
+			continue
+		}
+		if !strings.Contains(cause.Message, `"`+FieldManager+`"`) {
+			return false
+		}
+		own++
+	}
+	return own > 0
 }
 
 // Delete removes one object if it is there and keep does not object to it as it stands. It returns
 // Unchanged when there was nothing to delete.
 func (c *Cluster) Delete(ctx context.Context, o Object, keep func(metav1.Object) error) (Change, error) {
-	client, err := c.resource(o)
+	client, err := c.Resource(o)
 	if err != nil {
 		return "", err
 	}
@@ -114,7 +212,8 @@ func (c *Cluster) Delete(ctx context.Context, o Object, keep func(metav1.Object)
 	return Deleted, nil
 }
 
-func (c *Cluster) resource(o Object) (dynamic.ResourceInterface, error) {
+// Resource returns the client for an object of a kind that this tool makes.
+func (c *Cluster) Resource(o Object) (dynamic.ResourceInterface, error) {
 	kind := o.GetObjectKind().GroupVersionKind().Kind
 	gvr, ok := resources[kind]
 	if !ok {
@@ -126,9 +225,9 @@ func (c *Cluster) resource(o Object) (dynamic.ResourceInterface, error) {
 	return c.Dynamic.Resource(gvr).Namespace(o.GetNamespace()), nil
 }
 
-// toUnstructured drops what typed structs carry although nobody set it, so that applying does not claim
+// ToUnstructured drops what typed structs carry although nobody set it, so that applying does not claim
 // to own it.
-func toUnstructured(o Object) (*unstructured.Unstructured, error) {
+func ToUnstructured(o Object) (*unstructured.Unstructured, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 	if err != nil {
 		return nil, fmt.Errorf("convert %s: %w", Describe(o), err)

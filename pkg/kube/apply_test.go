@@ -28,7 +28,11 @@ func config() *corev1.ConfigMap {
 
 func TestApplySaysWhatItDid(t *testing.T) {
 	missing := refuse(http.StatusNotFound, metav1.StatusReasonNotFound, "none")
-	version := func(v string) http.HandlerFunc { return answer(http.StatusOK, stored("v1", "ConfigMap", "c", v, "u")) }
+	version := func(v string) http.HandlerFunc {
+		o := stored("v1", "ConfigMap", "c", v, "u")
+		o["data"] = map[string]any{"version": v}
+		return answer(http.StatusOK, o)
+	}
 	tests := map[string]struct {
 		get, patch http.HandlerFunc
 		want       Change

@@ -5,6 +5,8 @@
 package kube
 
 import (
+	"net/http"
+
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -67,6 +69,7 @@ func Connect(getter genericclioptions.RESTClientGetter, userAgent string, warn r
 	config.WarningHandlerWithContext = warn
 	// The server has its own fairness; the client's default of five requests a second only waits.
 	config.QPS = -1
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &retrying{next: next} })
 	shared, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, configProblem(err)

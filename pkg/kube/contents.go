@@ -2,13 +2,22 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
 )
+
+// listsAtOnce bounds how many kinds are listed at the same time: there are dozens, and a far server takes
+// its time for each.
+const listsAtOnce = 8
 
 // given are the objects that Kubernetes puts into every namespace by itself.
 var given = map[string]bool{"serviceaccounts/default": true, "configmaps/kube-root-ca.crt": true}
@@ -18,20 +27,24 @@ var passing = map[string]bool{"events": true, "endpoints": true, "endpointslices
 
 // Contents returns what is in a namespace, as resource/name in order: every object of every kind that can
 // be listed, but for what Kubernetes put there itself and what belongs to another object of the namespace
-// and goes with it. If a kind may not be listed, that is an error, since then nobody can say that the
-// namespace is empty.
-func (c *Cluster) Contents(ctx context.Context, namespace string) ([]string, error) {
+// and goes with it. hidden are the kinds that this user may not list: if there are any, nobody can say that
+// the namespace is empty.
+func (c *Cluster) Contents(ctx context.Context, namespace string) (found, hidden []string, err error) {
 	// A broken aggregated API makes only its own group unknown; what it would list cannot be seen.
 	lists, err := c.Client.Discovery().ServerPreferredResources()
-	if err != nil {
-		return nil, fmt.Errorf("ask which kinds of objects there are: %w", err)
+	if failed, ok := errors.AsType[*discovery.ErrGroupDiscoveryFailed](err); ok {
+		for group := range failed.Groups {
+			hidden = append(hidden, group.String())
+		}
+	} else if err != nil {
+		return nil, nil, fmt.Errorf("ask which kinds of objects there are: %w", err)
 	}
 	var kinds []schema.GroupVersionResource
 	inside := map[schema.GroupKind]bool{}
 	for _, list := range lists {
 		gv, err := schema.ParseGroupVersion(list.GroupVersion)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, r := range list.APIResources {
 			if !r.Namespaced || strings.Contains(r.Name, "/") {
@@ -44,16 +57,28 @@ func (c *Cluster) Contents(ctx context.Context, namespace string) ([]string, err
 			}
 		}
 	}
-	var found []string
+	var mu sync.Mutex
+	all, ctx := errgroup.WithContext(ctx)
+	all.SetLimit(listsAtOnce)
 	for _, kind := range kinds {
-		names, err := c.names(ctx, kind, namespace, inside)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, names...)
+		all.Go(func() error {
+			names, err := c.names(ctx, kind, namespace, inside)
+			mu.Lock()
+			defer mu.Unlock()
+			if apierrors.IsForbidden(err) {
+				hidden = append(hidden, kind.Resource)
+				return nil
+			}
+			found = append(found, names...)
+			return err
+		})
+	}
+	if err := all.Wait(); err != nil {
+		return nil, nil, err
 	}
 	slices.Sort(found)
-	return found, nil
+	slices.Sort(hidden)
+	return found, hidden, nil
 }
 
 func (c *Cluster) names(ctx context.Context, gvr schema.GroupVersionResource, namespace string, inside map[schema.GroupKind]bool) ([]string, error) {

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -75,9 +74,9 @@ func fullNamespace() map[string]http.HandlerFunc {
 }
 
 func TestContentsOfANamespaceWithNothingForeign(t *testing.T) {
-	found, err := connect(t, newAPI(t, fullNamespace()).URL).Contents(t.Context(), "ns")
-	if err != nil || len(found) != 0 {
-		t.Errorf("found %v, %v", found, err)
+	found, hidden, err := connect(t, newAPI(t, fullNamespace()).URL).Contents(t.Context(), "ns")
+	if err != nil || len(found) != 0 || len(hidden) != 0 {
+		t.Errorf("found %v, hidden %v, %v", found, hidden, err)
 	}
 }
 
@@ -87,7 +86,7 @@ func TestContentsNamesWhatIsForeign(t *testing.T) {
 	routes["GET /api/v1/namespaces/ns/configmaps"] = objects(named("kube-root-ca.crt"), named("settings"), named("default"))
 	routes["GET /api/v1/namespaces/ns/pods"] = objects(named("lonely"))
 	routes["GET /apis/example.com/v1/namespaces/ns/widgets"] = objects(named("w"))
-	found, err := connect(t, newAPI(t, routes).URL).Contents(t.Context(), "ns")
+	found, _, err := connect(t, newAPI(t, routes).URL).Contents(t.Context(), "ns")
 	want := []string{"configmaps/default", "configmaps/settings", "pods/lonely", "widgets/w"}
 	if err != nil || !slices.Equal(found, want) {
 		t.Errorf("found %v, %v; want %v", found, err, want)
@@ -95,34 +94,46 @@ func TestContentsNamesWhatIsForeign(t *testing.T) {
 }
 
 // Whatever cannot be seen might be there: a namespace that is taken for empty is deleted.
-func TestContentsFailsWhereItCannotSee(t *testing.T) {
-	no := refuse(http.StatusForbidden, metav1.StatusReasonForbidden, `User "eve" cannot list resource "widgets"`)
+func TestContentsNamesTheKindsThatItMayNotList(t *testing.T) {
+	no := refuse(http.StatusForbidden, metav1.StatusReasonForbidden, `User "eve" cannot list this`)
+	routes := fullNamespace()
+	routes["GET /apis/example.com/v1/namespaces/ns/widgets"] = no
+	routes["GET /api/v1/namespaces/ns/configmaps"] = no
+	routes["GET /api/v1/namespaces/ns/pods"] = objects(named("lonely"))
+	found, hidden, err := connect(t, newAPI(t, routes).URL).Contents(t.Context(), "ns")
+	if err != nil || !slices.Equal(found, []string{"pods/lonely"}) || !slices.Equal(hidden, []string{"configmaps", "widgets"}) {
+		t.Errorf("found %v, hidden %v, %v", found, hidden, err)
+	}
+}
+
+// What a broken aggregated API would list cannot be seen.
+func TestContentsHidesWhatABrokenAPIHas(t *testing.T) {
+	routes := fullNamespace()
+	routes["GET /apis/example.com/v1"] = refuse(http.StatusServiceUnavailable, metav1.StatusReasonServiceUnavailable, "the server is currently unable")
+	_, hidden, err := connect(t, newAPI(t, routes).URL).Contents(t.Context(), "ns")
+	if err != nil || !slices.Equal(hidden, []string{"example.com/v1"}) {
+		t.Errorf("hidden %v, %v", hidden, err)
+	}
+}
+
+func TestContentsFailsWhereTheServerDoesNotSay(t *testing.T) {
 	down := refuse(http.StatusServiceUnavailable, metav1.StatusReasonServiceUnavailable, "the server is currently unable")
 	tests := map[string]struct {
-		route  string
-		answer http.HandlerFunc
+		routes []string
 		says   string
 	}{
-		"a forbidden kind":        {"GET /apis/example.com/v1/namespaces/ns/widgets", no, "list widgets in namespace ns"},
-		"a broken aggregated API": {"GET /apis/example.com/v1", down, "example.com/v1"},
-		"no discovery at all":     {"GET /api", down, "which kinds of objects"},
+		"a kind that cannot be listed": {[]string{"GET /apis/example.com/v1/namespaces/ns/widgets"}, "list widgets in namespace ns"},
+		"no discovery at all":          {[]string{"GET /api", "GET /apis"}, "which kinds of objects"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			routes := fullNamespace()
-			routes[test.route] = test.answer
-			if name == "no discovery at all" {
-				routes["GET /apis"] = down
+			for _, route := range test.routes {
+				routes[route] = down
 			}
-			found, err := connect(t, newAPI(t, routes).URL).Contents(t.Context(), "ns")
-			if err == nil {
-				t.Fatalf("found %v without an error", found)
-			}
-			if !strings.Contains(err.Error(), test.says) {
-				t.Errorf("%q does not say %q", err, test.says)
-			}
-			if name == "a forbidden kind" && !apierrors.IsForbidden(err) {
-				t.Errorf("the reason is lost: %v", err)
+			found, _, err := connect(t, newAPI(t, routes).URL).Contents(t.Context(), "ns")
+			if err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("found %v, %v", found, err)
 			}
 		})
 	}

@@ -46,7 +46,7 @@ func TestContentsReadsAllPages(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(page)
 	}
-	found, err := connect(t, newAPI(t, routes).URL).Contents(t.Context(), "ns")
+	found, _, err := connect(t, newAPI(t, routes).URL).Contents(t.Context(), "ns")
 	if err != nil || !slices.Equal(found, []string{"pods/zebra"}) {
 		t.Errorf("found %v, %v; want the foreign pod of page 2", found, err)
 	}

@@ -107,3 +107,12 @@ func reply(w http.ResponseWriter, code int, v any) {
 	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(v)
 }
+
+// bareWithReviews is a cluster that only answers whether one may do something.
+func bareWithReviews(t *testing.T, allowed bool) string {
+	t.Helper()
+	return server(t, func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, http.StatusCreated, map[string]any{"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+			"status": map[string]any{"allowed": allowed}})
+	})
+}

@@ -2,77 +2,121 @@ package plugin
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
 
 func newInstall(s *session) *cobra.Command {
-	var o inject.Options
+	f := newInstallFlags()
 	cmd := &cobra.Command{
 		Use:   "install --cid CID --image IMAGE",
 		Short: "Install the injector, or bring it to what the flags say",
 		Long: "Install the injector: the admission webhook that adds the sensor to new pods.\n\n" +
 			"The webhook is made last, once the injector is Ready, so pods can be created at\nany moment.\n" +
-			"Running it again changes only what differs.",
+			"Running it again changes only what differs.\n\n" +
+			"A SOURCE is file:PATH, env:NAME, secret:NAME[/KEY] (a Secret in falcon-system)\n" +
+			"or - for stdin. The provisioning token is only taken from one.",
 		Example: "  kubectl falcon install --cid 0123456789ABCDEF0123456789ABCDEF-12 \\\n" +
-			"    --image 123456789123.dkr.ecr.eu-west-1.amazonaws.com/falcon-sensor:7.40.0",
+			"    --image 123456789123.dkr.ecr.eu-west-1.amazonaws.com/falcon-sensor:7.40.0\n" +
+			"  kubectl falcon install -f falcon.yaml --diff\n" +
+			"  kubectl falcon install -f falcon.yaml --dry-run=client -o yaml",
 		Args: arguments(),
 		// Bad options need no cluster to be told.
-		PreRunE: func(*cobra.Command, []string) error {
-			// Copied from the console it often has a space around it.
-			o.CID = strings.TrimSpace(o.CID)
-			return o.Validate()
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			f.stdin.in = s.In
+			return f.complete(cmd.Flags())
 		},
-		RunE: s.onCluster(func(ctx context.Context, c *kube.Cluster, _ []string) error {
-			if err := inject.Install(ctx, c, o, s.event); err != nil {
-				return err
-			}
-			s.remark("the injector is installed; pods made from now on get the sensor\n" +
-				"  next: kubectl falcon verify")
-			return nil
-		}),
-	}
-	cmd.Flags().StringVar(&o.CID, "cid", "", "the Falcon customer id with its checksum")
-	cmd.Flags().StringVar(&o.Image, "image", "", "the sensor image in your registry, for the injector and the sidecars")
-	timeoutFlag(cmd, &o.Timeout, "how long to wait for the injector to be Ready")
-	return cmd
-}
-
-func newUninstall(s *session) *cobra.Command {
-	var timeout time.Duration
-	cmd := &cobra.Command{
-		Use:   "uninstall",
-		Short: "Remove the injector, the webhook first",
-		Long: "Remove the injector, the webhook first, so that pods can be created at any\nmoment.\n\n" +
-			"Pods that carry the sensor keep it until they are restarted. It can be run\nagain at any time.",
-		Args: arguments(),
-		RunE: s.onCluster(func(ctx context.Context, c *kube.Cluster, _ []string) error {
-			removed := 0
-			err := inject.Uninstall(ctx, c, timeout, func(e inject.Event) {
-				removed++
-				s.event(e)
-			})
-			if err == nil && removed == 0 {
-				s.remark("there is nothing to uninstall")
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			err := s.runInstall(cmd.Context(), f)
+			if _, said := errors.AsType[exitWith](err); err != nil && f.diff && !said {
+				return exitWith{code: ExitNoDiff, err: err}
 			}
 			return err
-		}),
+		},
 	}
-	timeoutFlag(cmd, &timeout, "how long to wait for the namespace to be gone")
+	f.define(cmd.Flags())
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+		if v, ok := flag.Value.(interface{ choices() []string }); ok && len(v.choices()) > 0 {
+			// It fails only for a flag that is not there.
+			_ = cmd.RegisterFlagCompletionFunc(flag.Name, cobra.FixedCompletions(v.choices(), cobra.ShellCompDirectiveNoFileComp))
+		}
+	})
+	cmd.SetFlagErrorFunc(flagError)
 	return cmd
 }
 
-// event prints what happened to an object as kubectl does, on stdout, and remarks on stderr.
-func (s *session) event(e inject.Event) {
-	if e.Object != "" {
-		fmt.Fprintf(s.Out, "%s %s\n", e.Object, e.Change)
-		return
+// flagError says of a flag without its value which ones there are.
+func flagError(cmd *cobra.Command, err error) error {
+	if bare, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		if v, ok := bare.GetFlag().Value.(interface{ choices() []string }); ok && len(v.choices()) > 0 {
+			return problem.New(problem.BadInput, "write --"+bare.GetFlag().Name+"="+strings.Join(v.choices(), "|"), "%w", err)
+		}
 	}
-	s.remark("%s", e.Remark)
+	return problem.New(problem.BadInput, cmd.CommandPath()+" --help", "%w", err)
+}
+
+// runInstall does what the flags say, once they are complete.
+func (s *session) runInstall(ctx context.Context, f *installFlags) error {
+	var c *kube.Cluster
+	if f.needsCluster() {
+		var err error
+		if c, err = s.cluster(); err != nil {
+			return err
+		}
+	}
+	if err := f.fetch(ctx, c); err != nil {
+		return err
+	}
+	switch {
+	case f.diff:
+		return s.printDiff(ctx, c, f)
+	case f.dryRun == dryRunClient:
+		return s.printOffline(f)
+	case f.dryRun == dryRunServer:
+		return s.printPreview(ctx, c, f)
+	}
+	return s.install(ctx, c, f)
+}
+
+// install installs, and prints what was applied if it is asked to.
+func (s *session) install(ctx context.Context, c *kube.Cluster, f *installFlags) error {
+	p := s.progress()
+	if f.output != "" {
+		p = s.quietProgress()
+	}
+	defer p.Close()
+	show, applied := reporter(p), map[string]bool{}
+	changed, err := inject.Install(ctx, c, f.o, f.how, func(e inject.Event) {
+		if e.Change != "" {
+			applied[e.Object] = e.Change != kube.Deleted
+		}
+		show(e)
+	})
+	if err != nil {
+		return err
+	}
+	// What to do next belongs below the objects, not above their lines.
+	s.endProgress()
+	switch {
+	case !f.how.Wait:
+		s.remark("next: wait until the injector is Ready (kubectl falcon status --watch), then run the same\n" +
+			"      install without --wait=false: it makes the webhook")
+	case !changed:
+		s.remark("nothing to change: the injector is installed as asked")
+	default:
+		s.remark("the injector is installed; pods made from now on get the sensor\n" +
+			"  next: kubectl falcon verify")
+	}
+	p.Close()
+	if f.output == "" {
+		return nil
+	}
+	return s.printApplied(ctx, c, f, applied)
 }

@@ -6,13 +6,10 @@ package plugin
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
@@ -31,6 +28,10 @@ type session struct {
 	connected *kube.Cluster
 	// began is set when a command's own work starts: an error before that is one of usage.
 	began bool
+	// color is when output is coloured.
+	color term.ColorMode
+	// display is the progress that was shown last; while it is up, what else is said goes through it.
+	display *term.Progress
 }
 
 // cluster returns the cluster that the flags name, and connects on first use: commands that need none
@@ -42,36 +43,13 @@ func (s *session) cluster() (*kube.Cluster, error) {
 	if _, err := clientcmd.ParseTimeout(*s.flags.Timeout); err != nil {
 		return nil, problem.New(problem.BadInput, "write it as 30s, 2m or 0", "--request-timeout: %w", err)
 	}
-	c, err := kube.Connect(s.flags, "kubectl-falcon/"+version().Version, &warnings{out: s.Err, said: map[string]bool{}})
+	c, err := kube.Connect(s.flags, "kubectl-falcon/"+version().Version, &warnings{say: s.remark, said: map[string]bool{}})
 	if err != nil {
 		return nil, err
 	}
 	s.connected = c
 	return c, nil
 }
-
-// remark writes one line for people.
-func (s *session) remark(format string, args ...any) {
-	fmt.Fprintln(s.Err, term.Fold(s.Err, fmt.Sprintf(format, args...), "        "))
-}
-
-// warnings prints each warning of the API server once.
-type warnings struct {
-	out  io.Writer
-	said map[string]bool
-}
-
-// HandleWarningHeaderWithContext implements rest.WarningHandlerWithContext.
-func (w *warnings) HandleWarningHeaderWithContext(_ context.Context, code int, _ string, text string) {
-	// 299 is the one code that the API server uses (kubernetes/enhancements KEP-1693).
-	if code != 299 || text == "" || w.said[text] {
-		return
-	}
-	w.said[text] = true
-	fmt.Fprintln(w.out, "the cluster warns:", text)
-}
-
-var _ rest.WarningHandlerWithContext = &warnings{}
 
 func newRoot(s *session) *cobra.Command {
 	cmd := &cobra.Command{
@@ -100,9 +78,13 @@ func newRoot(s *session) *cobra.Command {
 	})
 	cmd.SetUsageFunc(usage)
 	s.flags.AddFlags(cmd.PersistentFlags())
+	cmd.PersistentFlags().Var(&s.color, "color", "when to colour what is printed")
+	// It fails only for a flag that is not there.
+	_ = cmd.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(term.ColorModes, cobra.ShellCompDirectiveNoFileComp))
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	cmd.SetHelpCommand(newHelp())
-	cmd.AddCommand(newInstall(s), newUninstall(s), newStatus(s), newVerify(s), newAID(s), newDemo(s), newVersion(s))
+	cmd.AddCommand(newInstall(s), newUninstall(s), newStatus(s), newCerts(s), newVerify(s), newAID(s), newDemo(s), newRBAC(),
+		newVersion(s))
 	return cmd
 }
 

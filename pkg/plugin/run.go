@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
@@ -26,6 +27,8 @@ const (
 	ExitNoAccess = 3
 	// ExitDeadline: a wait had its time.
 	ExitDeadline = 124
+	// ExitNoDiff: --diff failed; its 1 means that something differs.
+	ExitNoDiff = 4
 	// exitSignal is added to the number of the signal that ended the run.
 	exitSignal = 128
 )
@@ -44,6 +47,24 @@ func (i Interrupted) ExitCode() int {
 	return exitSignal + int(syscall.SIGINT)
 }
 
+// exitWith ends a command with a code of its own: without an error in silence, because the output says it
+// all, and with one where that would be ExitFailed, whose number has another meaning there.
+type exitWith struct {
+	code int
+	err  error
+}
+
+// Error is what is wrong, if anything is.
+func (e exitWith) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+// Unwrap returns what is wrong, or nil.
+func (e exitWith) Unwrap() error { return e.err }
+
 // Run runs the command that args name and returns the exit code. An error is printed on streams.Err, with
 // what to do next.
 func Run(ctx context.Context, args []string, streams term.Streams) int {
@@ -59,6 +80,10 @@ func Run(ctx context.Context, args []string, streams term.Streams) int {
 		fmt.Fprintln(streams.Err, "error:", stopped.Error()+"; the same command goes on from where it was")
 		return stopped.ExitCode()
 	}
+	own, chosen := errors.AsType[exitWith](err)
+	if chosen && own.err == nil {
+		return own.code
+	}
 	if !s.began {
 		if _, ok := errors.AsType[*problem.Error](err); !ok {
 			err = problem.New(problem.BadInput, commandName+" --help", "%w", err)
@@ -66,10 +91,17 @@ func Run(ctx context.Context, args []string, streams term.Streams) int {
 	}
 	err = kube.Explain(err, s.connected)
 	printError(streams.Err, err)
-	return exitCode(err)
+	if code := exitCode(err); code != ExitFailed || !chosen {
+		return code
+	}
+	return own.code
 }
 
 func printError(w io.Writer, err error) {
+	// The role comes first: what people look for is the last on the screen.
+	if missing, ok := errors.AsType[*inject.Missing](err); ok {
+		fmt.Fprintf(w, "# a ClusterRole with the rights that are missing:\n%s\n", missing.Role)
+	}
 	fmt.Fprintln(w, term.Fold(w, "error: "+err.Error(), "       "))
 	if p, ok := errors.AsType[*problem.Error](err); ok && p.Next() != "" {
 		fmt.Fprintln(w, term.Fold(w, "  next: "+p.Next(), "        "))

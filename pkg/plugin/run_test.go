@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -115,6 +116,8 @@ func TestAClusterThatRefuses(t *testing.T) {
 // silent is a server that never answers, and tells when it was asked.
 func silent(t *testing.T, asked func()) string {
 	return server(t, func(_ http.ResponseWriter, r *http.Request) {
+		// Until the body is read, a server does not notice that the client has gone.
+		_, _ = io.Copy(io.Discard, r.Body)
 		asked()
 		<-r.Context().Done()
 	})

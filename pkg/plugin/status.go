@@ -1,8 +1,12 @@
 package plugin
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -11,59 +15,209 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
 )
 
+// watchEvery is how often --watch asks again.
+const watchEvery = 2 * time.Second
+
 func newStatus(s *session) *cobra.Command {
+	var watch bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the injector and how many pods it protects",
-		Args:  arguments(),
+		Long: "Show on one screen what is installed, what the webhook covers, how long the\n" +
+			"certificates last and how many pods carry the sensor; what is wrong comes first.\n\n" +
+			"The exit code is 1 if something is wrong that keeps pods from starting or from\nbeing protected.",
+		Args: arguments(),
 	}
 	format := formatFlag(cmd)
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show it again whenever it changes, until stopped")
 	cmd.RunE = s.onCluster(func(ctx context.Context, c *kube.Cluster, _ []string) error {
-		state, err := inject.Read(ctx, c)
+		if watch {
+			return s.watchState(ctx, c, *format)
+		}
+		state, err := inject.Status(ctx, c)
 		if err != nil {
 			return err
 		}
-		if err := state.Count(ctx, c); err != nil {
+		if err := printState(s.Out, *format, state); err != nil {
 			return err
 		}
-		if *format != term.Table {
-			return term.Structured(s.Out, *format, state)
-		}
-		return s.printState(state)
+		return broken(state)
 	})
 	return cmd
 }
 
-func (s *session) printState(state inject.State) error {
-	injector, webhook := "not installed", "none, so new pods do not get the sensor"
-	if state.Installed {
-		injector = fmt.Sprintf("%d of %d replicas ready", state.Ready, state.Replicas)
-	}
-	if state.Webhook {
-		webhook = "on, pods are refused while the injector does not answer"
-		if state.FailurePolicy != "Fail" {
-			webhook = "on, pods start without the sensor while the injector does not answer"
+// broken ends the command of a state that is worse than a warning; what is wrong has been printed.
+func broken(state *inject.State) error {
+	for _, f := range state.Faults {
+		if !f.Warning {
+			return exitWith{code: ExitFailed}
 		}
 	}
-	image := state.Image
-	if image == "" {
-		image = "-"
+	return nil
+}
+
+// watchState shows the state whenever it differs from what was shown; on a terminal in place.
+func (s *session) watchState(ctx context.Context, c *kube.Cluster, format term.Format) error {
+	clear := ""
+	if format == term.Table && s.live() {
+		clear = "\x1b[H\x1b[2J"
 	}
-	for _, line := range [][2]string{
-		{"injector", injector},
-		{"webhook", webhook},
-		{"image", image},
-		{"pods", fmt.Sprintf("%d of %d running carry a ready sensor, in all namespaces", state.Protected, state.Pods)},
-	} {
-		if _, err := fmt.Fprintf(s.Out, "%-9s %s\n", line[0], line[1]); err != nil {
+	var before string
+	for {
+		state, err := inject.Status(ctx, c)
+		if err != nil {
+			return err
+		}
+		var screen bytes.Buffer
+		if err := printState(&screen, format, state); err != nil {
+			return err
+		}
+		if now := screen.String(); now != before {
+			if before != "" && clear == "" && format == term.Table {
+				fmt.Fprintln(s.Out)
+			}
+			before = now
+			if _, err := io.WriteString(s.Out, clear+now); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(watchEvery):
+		}
+	}
+}
+
+// labelWidth is where the second column begins, textWidth what it may take of 80 columns.
+const (
+	labelWidth = 13
+	textWidth  = 80 - labelWidth
+)
+
+func printState(w io.Writer, format term.Format, state *inject.State) error {
+	if format != term.Table {
+		return term.Structured(w, format, state)
+	}
+	for _, f := range state.Faults {
+		word := "wrong"
+		if f.Warning {
+			word = "warning"
+		}
+		if err := line(w, word, f.What); err != nil {
+			return err
+		}
+		if err := line(w, "  next", f.Next); err != nil {
 			return err
 		}
 	}
-	if fault, next := state.Fault(); fault != "" {
-		fmt.Fprintf(s.Out, "%-9s %s\n  next: %s\n", "wrong", fault, next)
-	}
 	if !state.Installed && !state.Webhook {
-		s.remark("  next: kubectl falcon install --cid CID --image IMAGE")
+		return printNone(w, state)
+	}
+	for _, row := range [][2]string{
+		{"injector", injectorLine(state)},
+		{"image", orDash(state.Image)},
+		{"webhook", webhookLine(state)},
+		{"covered", strings.Join(state.Covered, ", ")},
+		{"certificate", certificateLine(state)},
+		{"coverage", fmt.Sprintf("%d of %d running pods in scope carry a ready sensor", state.Protected, state.Pods)},
+	} {
+		if err := line(w, row[0], row[1]); err != nil {
+			return err
+		}
+	}
+	if len(state.Faults) == 0 {
+		return line(w, "  next", "kubectl falcon verify")
+	}
+	return nil
+}
+
+// printNone is the screen of a cluster without an injector of this tool: it may have one of another.
+func printNone(w io.Writer, state *inject.State) error {
+	if len(state.Others) == 0 {
+		if err := line(w, "injector", "not installed"); err != nil {
+			return err
+		}
+		return line(w, "  next", "kubectl falcon install --cid CID --image IMAGE")
+	}
+	for _, other := range state.Others {
+		if err := line(w, "injector", other); err != nil {
+			return err
+		}
+	}
+	return line(w, "  next", "kubectl falcon verify; change it with the tool that made it")
+}
+
+func injectorLine(s *inject.State) string {
+	if !s.Installed {
+		return "not installed"
+	}
+	made := s.Owner
+	if s.Version != "" {
+		made += " " + s.Version
+	}
+	return fmt.Sprintf("%d of %d replicas ready, by %s", s.Ready, s.Replicas, orDash(made))
+}
+
+func webhookLine(s *inject.State) string {
+	if !s.Webhook {
+		return "none, so new pods do not get the sensor"
+	}
+	means := "without an injector pods are refused"
+	if s.FailurePolicy != "Fail" {
+		means = "without an injector pods start without the sensor"
+	}
+	return fmt.Sprintf("covers %d of %d namespaces; %s: %s", len(s.Covered), len(s.Covered)+len(s.Left), s.FailurePolicy, means)
+}
+
+func certificateLine(s *inject.State) string {
+	trust := "trusted by the webhook"
+	switch {
+	case s.CertificateDays < 0:
+		return "none"
+	case !s.Webhook:
+		trust = "there is no webhook to trust it"
+	case !s.Trusted:
+		trust = "NOT trusted by the webhook"
+	}
+	return fmt.Sprintf("%d days left, %s", s.CertificateDays, trust)
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+// mostLines is how many lines one row may take before it is cut.
+const mostLines = 3
+
+// line prints one row, folded to the second column; a long list is cut, since -o json has all of it.
+func line(w io.Writer, label, text string) error {
+	if text == "" {
+		text = "-"
+	}
+	var lines []string
+	for _, word := range strings.Fields(text) {
+		last := len(lines) - 1
+		if last >= 0 && len(lines[last])+1+len(word) <= textWidth {
+			lines[last] += " " + word
+			continue
+		}
+		lines = append(lines, word)
+	}
+	if len(lines) > mostLines && label == "covered" {
+		lines = lines[:mostLines]
+		lines[mostLines-1] = strings.TrimRight(lines[mostLines-1], ",") + " ..."
+	}
+	for n, part := range lines {
+		if n > 0 {
+			label = ""
+		}
+		if _, err := fmt.Fprintf(w, "%-*s%s\n", labelWidth, label, part); err != nil {
+			return err
+		}
 	}
 	return nil
 }

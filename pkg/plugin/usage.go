@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // helpWidth is what help fits in, in columns.
@@ -32,11 +33,40 @@ func usage(cmd *cobra.Command) error {
 	if cmd.HasExample() {
 		fmt.Fprintln(w, "\nExamples:\n"+strings.TrimRight(cmd.Example, "\n"))
 	}
-	own := cmd.LocalNonPersistentFlags()
-	if own.HasAvailableFlags() {
-		fmt.Fprintf(w, "\nFlags:\n%s", own.FlagUsagesWrapped(helpWidth))
-	}
+	ownFlags(w, cmd)
 	return shared(w, cmd)
+}
+
+// groupKey annotates a flag with the heading that it stands under.
+const groupKey = "kubectl-falcon.group"
+
+// ownFlags prints the flags that only this command has, each under its heading, those without one last.
+func ownFlags(w io.Writer, cmd *cobra.Command) {
+	const ungrouped = "Flags"
+	var headings []string
+	groups := map[string]*pflag.FlagSet{}
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if cmd.PersistentFlags().Lookup(f.Name) != nil {
+			return
+		}
+		heading := ungrouped
+		if group := f.Annotations[groupKey]; len(group) > 0 {
+			heading = group[0]
+		}
+		if groups[heading] == nil {
+			groups[heading] = pflag.NewFlagSet("", pflag.ContinueOnError)
+			groups[heading].SortFlags = cmd.Flags().SortFlags
+			if heading != ungrouped {
+				headings = append(headings, heading)
+			}
+		}
+		groups[heading].AddFlag(f)
+	})
+	for _, heading := range append(headings, ungrouped) {
+		if set := groups[heading]; set != nil && set.HasAvailableFlags() {
+			fmt.Fprintf(w, "\n%s:\n%s", heading, set.FlagUsagesWrapped(helpWidth))
+		}
+	}
 }
 
 // shared prints the flags that all commands have, or where they are shown.

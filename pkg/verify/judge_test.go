@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/canary"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 )
 
 const image = "registry.example.com/falcon-sensor:7"
@@ -22,7 +22,7 @@ var born = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // healthy is a snapshot of a namespace in which all is well.
 func healthy(pods ...corev1.Pod) *Snapshot {
-	hook := inject.Render(inject.Options{Image: image}, inject.Certificates{}).Webhook.(*admissionv1.MutatingWebhookConfiguration)
+	hook := manifest.Render(manifest.Options{Image: image}, manifest.Given{}).Webhook
 	hook.CreationTimestamp = metav1.NewTime(born)
 	return &Snapshot{
 		Namespace: namespace("team-a", nil),

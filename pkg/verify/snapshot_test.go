@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,6 +15,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
@@ -67,6 +69,14 @@ func TestCollectReadsAllPagesAndChangesNothing(t *testing.T) {
 	}
 }
 
+// configured is an injector that names its configuration.
+func configured() *appsv1.Deployment {
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: inject.Name, Namespace: inject.Namespace}}
+	d.Spec.Template.Spec.Containers = []corev1.Container{{EnvFrom: []corev1.EnvFromSource{{
+		ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "injector-config"}}}}}}
+	return d
+}
+
 // Half of the truth would read like all of it.
 func TestCollectFailsWhereItMayNotLook(t *testing.T) {
 	for what, says := range map[string]string{
@@ -77,7 +87,7 @@ func TestCollectFailsWhereItMayNotLook(t *testing.T) {
 		"list pods":                         "list pods in namespace team-a",
 	} {
 		t.Run(what, func(t *testing.T) {
-			client := fake.NewClientset(namespace("team-a", nil))
+			client := fake.NewClientset(namespace("team-a", nil), configured())
 			verb, resource, _ := strings.Cut(what, " ")
 			client.PrependReactor(verb, resource, func(clienttesting.Action) (bool, runtime.Object, error) {
 				return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", errors.New("no"))

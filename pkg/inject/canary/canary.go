@@ -39,7 +39,12 @@ func (a Answer) Injected() bool { return a.Refused == nil && a.Sidecar != "" }
 // Probe asks for one pod in the namespace. image is the injector's sensor image, if known. The error is
 // that of a server which could not be asked.
 func Probe(ctx context.Context, client kubernetes.Interface, namespace, image string) (Answer, error) {
-	pod, err := client.CoreV1().Pods(namespace).Create(ctx, Pod(), metav1.CreateOptions{
+	return Ask(ctx, client, namespace, image, Pod())
+}
+
+// Ask is Probe with a pod of the caller's choice, such as the canary with a label more.
+func Ask(ctx context.Context, client kubernetes.Interface, namespace, image string, want *corev1.Pod) (Answer, error) {
+	pod, err := client.CoreV1().Pods(namespace).Create(ctx, want, metav1.CreateOptions{
 		DryRun: []string{metav1.DryRunAll},
 	})
 	if _, answered := errors.AsType[*apierrors.StatusError](err); answered {

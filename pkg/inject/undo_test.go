@@ -1,0 +1,184 @@
+package inject
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
+)
+
+func brief() How {
+	how := goodHow()
+	how.Timeout = 200 * time.Millisecond
+	return how
+}
+
+func TestAFirstInstallThatDoesNotBecomeReadyLeavesNothing(t *testing.T) {
+	c, client := newCluster(t)
+	c.unready = true
+	before := len(c.objects)
+	var j journal
+	_, err := Install(t.Context(), client, goodOptions(), brief(), j.report)
+	wantProblem(t, err, problem.TimedOut, "the injector is not Ready after 200ms", "0 of 2 replicas", "nothing of this run is left")
+	if len(c.objects) != before {
+		t.Errorf("%d objects are left, there were %d", len(c.objects), before)
+	}
+	deeds := c.did()
+	gone := slices.IndexFunc(deeds, func(d string) bool { return strings.HasPrefix(d, "DELETE") })
+	var reversed []string
+	for _, deed := range deeds[:gone] {
+		if name, made := strings.CutPrefix(deed, "PATCH "); made {
+			reversed = append([]string{"DELETE " + name}, reversed...)
+		}
+	}
+	wantLines(t, "it took back", deeds[gone:], reversed...)
+}
+
+func TestAnUpgradeThatDoesNotBecomeReadyIsTakenBack(t *testing.T) {
+	c, client := newCluster(t)
+	c.installed(t, client)
+	was := map[string]*unstructured.Unstructured{}
+	for key, o := range c.objects {
+		was[key] = o
+	}
+	c.unready = true
+	o := goodOptions()
+	o.Image, o.Replicas = "registry.example.com/falcon-sensor:8", 3
+	var j journal
+	_, err := Install(t.Context(), client, o, brief(), j.report)
+	wantProblem(t, err, problem.TimedOut, "nothing of this run is left")
+	for key, before := range was {
+		after := c.of(key)
+		if after == nil {
+			t.Errorf("%s is gone", key)
+			continue
+		}
+		if x, y := content(before), content(after); !sameWithoutOwners(x, y) {
+			t.Errorf("%s was\n%v, is\n%v", key, x, y)
+		}
+	}
+	if len(c.objects) != len(was) {
+		t.Errorf("there are %d objects, were %d", len(c.objects), len(was))
+	}
+	j.says(t, "deployment/injector is as it was before")
+}
+
+func sameWithoutOwners(a, b object) bool {
+	x, y := &unstructured.Unstructured{Object: a}, &unstructured.Unstructured{Object: b}
+	x.SetManagedFields(nil)
+	y.SetManagedFields(nil)
+	return asText(x) == asText(y)
+}
+
+func asText(u *unstructured.Unstructured) string {
+	text, _ := u.MarshalJSON()
+	return string(text)
+}
+
+func TestInstallWithoutRollbackLeavesWhatItDid(t *testing.T) {
+	c, client := newCluster(t)
+	c.unready = true
+	how := brief()
+	how.Rollback = false
+	_, err := Install(t.Context(), client, goodOptions(), how, func(Event) {})
+	p := wantProblem(t, err, problem.TimedOut)
+	if strings.Contains(p.Next(), "nothing of this run") || c.of(deploymentKey) == nil || c.of(hookKey) != nil {
+		t.Errorf("%v; it did %q", p, c.did())
+	}
+}
+
+// Pods that the sensor would make the cluster refuse are found before the webhook covers any.
+func TestInstallStopsWhereTheSensorWouldBeRefused(t *testing.T) {
+	c, client := newCluster(t)
+	c.podSecurity["shop"] = true
+	_, err := Install(t.Context(), client, goodOptions(), goodHow(), func(Event) {})
+	wantProblem(t, err, problem.Failed, "1 of 2 namespaces", "namespace shop", "violates PodSecurity", "--exclude-namespace")
+	for _, deed := range c.did() {
+		if strings.HasSuffix(deed, " for all") {
+			t.Errorf("it did %s", deed)
+		}
+	}
+	if c.of(hookKey) != nil || c.of(namespaceKey) != nil || c.of("namespaces//"+manifest.CanaryNamespace) != nil {
+		t.Errorf("left over: it did %q", c.did())
+	}
+}
+
+// Two runs at once: the one that sees the other's form leaves the field to it.
+func TestInstallThatIsOvertakenTakesNothingBack(t *testing.T) {
+	c, client := newCluster(t)
+	c.unready = true
+	seen := 0
+	c.meddle = func(q *request) error {
+		if q.right() == "get deployments" && c.objects[deploymentKey] != nil {
+			if seen++; seen == 2 {
+				o := goodOptions()
+				o.Image = "registry.example.com/falcon-sensor:9"
+				c.keep(deploymentKey, asUnstructured(deploymentOf(o, manifest.TLS{})), c.objects[deploymentKey])
+			}
+		}
+		return nil
+	}
+	_, err := Install(t.Context(), client, goodOptions(), goodHow(), func(Event) {})
+	p := wantProblem(t, err, problem.Failed, "deployment/injector", "its outcome stands")
+	if !errors.Is(p, errOvertaken) {
+		t.Errorf("got %v", p)
+	}
+	for _, deed := range c.did() {
+		if strings.HasPrefix(deed, "DELETE") || strings.HasPrefix(deed, "PUT") {
+			t.Errorf("it did %s", deed)
+		}
+	}
+}
+
+func TestInstallThatIsInterruptedTakesNothingBack(t *testing.T) {
+	c, client := newCluster(t)
+	c.unready = true
+	ctx, cancel := context.WithCancel(t.Context())
+	c.meddle = func(q *request) error {
+		if q.right() == "list pods" {
+			cancel()
+		}
+		return nil
+	}
+	_, err := Install(ctx, client, goodOptions(), goodHow(), func(Event) {})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	for _, deed := range c.did() {
+		if strings.HasPrefix(deed, "DELETE") {
+			t.Errorf("it did %s", deed)
+		}
+	}
+}
+
+func TestTouched(t *testing.T) {
+	of := func(kind, version string, generation int64) *unstructured.Unstructured {
+		u := &unstructured.Unstructured{Object: object{"kind": kind}}
+		u.SetResourceVersion(version)
+		u.SetGeneration(generation)
+		return u
+	}
+	tests := map[string]struct {
+		now, after *unstructured.Unstructured
+		want       bool
+	}{
+		"the same":                       {of("ConfigMap", "1", 0), of("ConfigMap", "1", 0), false},
+		"another version":                {of("ConfigMap", "2", 0), of("ConfigMap", "1", 0), true},
+		"a status that moved on":         {of("Deployment", "2", 1), of("Deployment", "1", 1), false},
+		"another meaning":                {of("Deployment", "2", 2), of("Deployment", "1", 1), true},
+		"a namespace changes by itself":  {of("Namespace", "2", 0), of("Namespace", "1", 0), false},
+		"made anew by somebody, as a CM": {of("ConfigMap", "9", 0), of("ConfigMap", "1", 0), true},
+	}
+	for name, tt := range tests {
+		if got := touched(tt.now, tt.after); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

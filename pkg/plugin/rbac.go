@@ -1,0 +1,52 @@
+package plugin
+
+import (
+	"github.com/spf13/cobra"
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
+)
+
+// newRBAC is `rbac`, which tells whoever gives rights what to give.
+func newRBAC() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rbac",
+		Short: "Print the rights that a command needs; needs no cluster",
+		Long: "Print the smallest ClusterRole with which a command works, for whoever gives\n" +
+			"rights in the cluster. It needs no cluster and changes nothing.",
+		Example: "  kubectl falcon rbac install | kubectl apply -f -",
+		Args:    arguments(),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	install := newRole("install", "install the injector", nil)
+	o := manifest.Defaults()
+	install.Flags().StringVar(&o.PullSecret, "pull-secret", o.PullSecret, "the `NAME` of the pull secret that install is given")
+	install.Flags().BoolVar(&o.ReadPullSecrets, "read-pull-secrets", o.ReadPullSecrets, "whether the injector may read the pull secrets of pods")
+	install.RunE = printRole("install", func() []rbacv1.PolicyRule { return inject.InstallRules(o) })
+	cmd.AddCommand(install,
+		newRole("uninstall", "remove the injector", inject.UninstallRules),
+		newRole("status", "see the injector's state", inject.StatusRules),
+		newRole("certs", "rotate the certificates", inject.RotateRules))
+	return cmd
+}
+
+func newRole(what, purpose string, rules func() []rbacv1.PolicyRule) *cobra.Command {
+	return &cobra.Command{
+		Use:   what,
+		Short: "Print the ClusterRole with which one can " + purpose,
+		Args:  arguments(),
+		RunE:  printRole(what, rules),
+	}
+}
+
+func printRole(what string, rules func() []rbacv1.PolicyRule) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		role, err := inject.Role("kubectl-falcon-"+what, rules())
+		if err != nil {
+			return err
+		}
+		_, err = cmd.OutOrStdout().Write(role)
+		return err
+	}
+}
