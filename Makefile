@@ -42,7 +42,11 @@ unit: packages ## Run the unit tests with the race detector
 
 .PHONY: e2e
 e2e: root build lab-build ## Run the end-to-end tests of the built plugin on a lab of their own
-	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) test -tags e2e -count=1 -timeout 20m -v ./test/e2e/...
+	@hack/e2e.sh
+
+.PHONY: crash
+crash: root build lab-build ## Run the tests that break things with every fault at every point, for half an hour
+	@FALCON_E2E_FULL=1 hack/e2e.sh -apart
 
 .PHONY: bench
 bench: build lab-build ## Measure against named peers

@@ -41,14 +41,14 @@ func TestFargate(t *testing.T) {
 
 	t.Run("a namespace without a profile", func(t *testing.T) {
 		// The injector's own namespace has none yet: its pods wait, and install says why.
-		r := l.falcon(t, "install", "--cid", cid, "--image", sensorImage, "--timeout", "5s")
+		r := l.falcon(t, good("--fargate", "--timeout", "5s")...)
 		wantCode(t, r, 124)
 		wantContains(t, "install", r.stderr, "cannot be scheduled", "untolerated taint")
-		wantCode(t, l.falcon(t, "uninstall"), 0)
+		wantContains(t, "install", r.stderr, "make a profile that selects namespace falcon-system")
 	})
 	l.kubectl(t, "patch", "configmap", "fargate-profiles", "-n", "kube-system", "--type=merge",
 		"-p", `{"data":{"fp-falcon-system":"falcon-system"}}`)
-	l.mustFalcon(t, "install", "--cid", cid, "--image", sensorImage)
+	l.mustFalcon(t, good("--fargate")...)
 
 	t.Run("a protected pod", func(t *testing.T) {
 		l.pod(t, "default", "web")

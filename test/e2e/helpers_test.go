@@ -3,16 +3,28 @@
 package e2e
 
 import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
+// otherCID is another customer's, where a changed option is needed.
+const otherCID = "fedcba9876543210fedcba9876543210-34"
+
+// good are the least arguments of an installation that works.
+func good(more ...string) []string {
+	return append([]string{"install", "--cid", cid, "--image", sensorImage}, more...)
+}
+
 // install installs the injector and has it removed when the test ends.
 func (l *lab) install(t *testing.T) {
 	t.Helper()
 	l.uninstallAtEnd(t)
-	l.mustFalcon(t, "install", "--cid", cid, "--image", sensorImage)
+	l.mustFalcon(t, good()...)
 }
 
 func (l *lab) uninstallAtEnd(t *testing.T) {
@@ -81,5 +93,128 @@ func wantCode(t *testing.T, r result, code int) {
 	t.Helper()
 	if r.code != code {
 		t.Errorf("exit code is %d, want %d: %v", r.code, code, r)
+	}
+}
+
+func wantNone(t *testing.T, what, text string, unwanted ...string) {
+	t.Helper()
+	for _, u := range unwanted {
+		if strings.Contains(text, u) {
+			t.Errorf("%s has %q:\n%s", what, u, text)
+		}
+	}
+}
+
+// apply gives YAML to kubectl apply.
+func (l *lab) apply(t *testing.T, yaml string, flags ...string) {
+	t.Helper()
+	cmd := l.command(filepath.Join(programs, "kubectl"), append([]string{"apply", "-f", "-"}, flags...)...)
+	cmd.Stdin = strings.NewReader(yaml)
+	if r := finish(t, cmd); r.code != 0 {
+		t.Fatalf("kubectl apply: %v", r)
+	}
+}
+
+// write makes a file for the plugin to read.
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// state is everything in the cluster that an injector may consist of, one line each with its version. Of
+// Deployments and budgets it is the generation, since their status is not content.
+func (l *lab) state(t *testing.T) []string {
+	t.Helper()
+	list := func(version string, kinds string) []string {
+		out := l.kubectl(t, "get", kinds, "-A", "--no-headers", "--ignore-not-found", "-o",
+			"custom-columns=K:.kind,N:.metadata.namespace,M:.metadata.name,U:.metadata.uid,V:.metadata."+version)
+		return strings.Split(out, "\n")
+	}
+	lines := list("resourceVersion", "mutatingwebhookconfigurations,clusterroles,clusterrolebindings,configmaps,secrets,serviceaccounts,services")
+	lines = append(lines, list("generation", "deployments,poddisruptionbudgets")...)
+	lines = append(lines, list("name", "namespaces")...)
+	ending := strings.Fields(l.kubectl(t, "get", "namespaces", "-o", `jsonpath={.items[?(@.status.phase=="Terminating")].metadata.name}`))
+	return slices.DeleteFunc(lines, func(line string) bool {
+		// The cluster's own bookkeeping goes on meanwhile, and what earlier tests left goes away.
+		words := strings.Fields(line)
+		return len(words) < 3 || words[1] == "kube-system" || words[2] == "kube-root-ca.crt" ||
+			words[1] != "falcon-system" && slices.Contains(ending, words[1]) ||
+			words[0] == "Namespace" && words[2] != "falcon-system" && slices.Contains(ending, words[2])
+	})
+}
+
+// errorsIn counts the errors that a command printed.
+func errorsIn(r result) int { return strings.Count("\n"+r.stderr, "\nerror: ") }
+
+// unchanged has the test fail at the end if the cluster is not as it was at the call.
+func (l *lab) unchanged(t *testing.T, what string) func() {
+	t.Helper()
+	// What an earlier test has left to be deleted changes by itself.
+	eventually(t, "end of earlier tests' namespaces", 90*time.Second, func() (bool, string) {
+		phases := l.kubectl(t, "get", "namespaces", "-o", "jsonpath={.items[*].status.phase}")
+		return !strings.Contains(phases, "Terminating"), phases
+	})
+	before := l.state(t)
+	return func() {
+		t.Helper()
+		after := l.state(t)
+		for _, line := range after {
+			if !slices.Contains(before, line) {
+				t.Errorf("%s: new or changed in the cluster: %s", what, line)
+			}
+		}
+		for _, line := range before {
+			if !slices.Contains(after, line) {
+				t.Errorf("%s: no longer in the cluster: %s", what, line)
+			}
+		}
+	}
+}
+
+// creating makes pods, in dry run, until the returned function is called, which fails the test if any was
+// refused.
+func (l *lab) creating(t *testing.T, namespace string) (done func()) {
+	t.Helper()
+	stop, refused := make(chan struct{}), make(chan []string, 1)
+	go func() {
+		var bad []string
+		for {
+			select {
+			case <-stop:
+				refused <- bad
+				return
+			default:
+				if r := l.canCreatePods(t, namespace); r.code != 0 {
+					bad = append(bad, r.stderr)
+				}
+			}
+		}
+	}()
+	return func() {
+		t.Helper()
+		close(stop)
+		if bad := <-refused; len(bad) > 0 {
+			t.Errorf("%d pods were refused, first: %s", len(bad), bad[0])
+		}
+	}
+}
+
+// read decodes what a program printed as JSON.
+func read[T any](t *testing.T, text string) (value T) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		t.Fatalf("%v in:\n%s", err, text)
+	}
+	return value
+}
+
+func rename(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -18,8 +18,8 @@ func TestMainJob(t *testing.T) {
 	ns := l.namespace(t, "main-job")
 
 	installed := l.kubectl(t, "falcon", "install", "--cid", cid, "--image", sensorImage)
-	wantOrder(t, installed, "namespace/falcon-system created", "configmap/injector-config created",
-		"secret/injector-tls created", "deployment/injector created", "service/injector created",
+	wantOrder(t, installed, "namespace/falcon-system created",
+		"secret/injector-tls created", "configmap/injector-config-", "deployment/injector created", "service/injector created",
 		"mutatingwebhookconfiguration/injector.falcon-system.svc created")
 	wantContains(t, "verify", l.kubectl(t, "falcon", "verify", "-n", ns), "new pods in main-job: injected")
 

@@ -58,11 +58,16 @@ func namespaceOf(pid, kind string) string {
 	return id
 }
 
-// processes returns all processes of the host that are in any of the lab's namespaces.
+// processes returns all processes of the host that are in any of the lab's namespaces. The kernel gives the
+// number of a namespace that has ended to the next one, so the processes of other labs are left out.
 func (tr trace) processes() []string {
 	var found []string
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
+		cgroup, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "cgroup"))
+		if _, lab, of := strings.Cut(string(cgroup), "/kubectl-falcon-lab/"); of && !strings.HasPrefix(lab, tr.name) {
+			continue
+		}
 		for _, kind := range namespaceKinds {
 			if id := namespaceOf(e.Name(), kind); id != "" && slices.Contains(tr.namespaces, id) {
 				name, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "comm"))

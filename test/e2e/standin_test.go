@@ -46,9 +46,7 @@ func TestStandInFaults(t *testing.T) {
 		{"wrong-certificate", "signed by unknown authority"},
 	} {
 		t.Run(c.fault, func(t *testing.T) {
-			l.kubectl(t, "patch", "configmap", "injector-config", "-n", "falcon-system", "--type=merge",
-				"-p", fmt.Sprintf(`{"data":{"FALCON_STANDIN_FAULT":%q}}`, c.fault))
-			l.kubectl(t, "rollout", "restart", "deployment/injector", "-n", "falcon-system")
+			l.kubectl(t, "set", "env", "deployment/injector", "-n", "falcon-system", "FALCON_STANDIN_FAULT="+c.fault)
 			l.kubectl(t, "rollout", "status", "deployment/injector", "-n", "falcon-system", "--timeout=60s")
 			// Old replicas that are just ending may still answer.
 			eventually(t, "the fault's reason", 20*time.Second, func() (bool, string) {

@@ -1,0 +1,164 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// foreignNamespace is the injector's namespace made by somebody else, with something that refuses pods.
+const (
+	quotaOfNone = `apiVersion: v1
+kind: Namespace
+metadata: {name: falcon-system}
+---
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: none, namespace: falcon-system}
+spec: {hard: {pods: "0"}}
+`
+	quotaOfLimits = `apiVersion: v1
+kind: Namespace
+metadata: {name: falcon-system}
+---
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: limits, namespace: falcon-system}
+spec: {hard: {limits.memory: 1Gi}}
+`
+	limitRange = `apiVersion: v1
+kind: Namespace
+metadata: {name: falcon-system}
+---
+apiVersion: v1
+kind: LimitRange
+metadata: {name: big, namespace: falcon-system}
+spec: {limits: [{type: Container, min: {memory: 1Gi}}]}
+`
+)
+
+// TestReasons has the injector not come up for every usual reason. Each time the reason stands on stderr
+// with its object and with what to do, pods stay creatable, and nothing of the run is left.
+func TestReasons(t *testing.T) {
+	l := shared
+	ns := l.namespace(t, "reasons")
+	for _, c := range []struct {
+		name, before string
+		args         []string
+		words        []string
+	}{
+		{"image", "", []string{"--image", registry + "/no-such-image:1"},
+			[]string{"pod/injector-", "ErrImagePull", "no-such-image:1", "check --image"}},
+		{"program", "", []string{"--image", shellImage}, []string{"pod/injector-", `"injector"`, "not found"}},
+		{"quota", quotaOfNone, nil, []string{"its pods are refused", "exceeded quota: none", "raise the quota of namespace falcon-system"}},
+		{"quota of limits", quotaOfLimits, nil, []string{"its pods are refused", "must specify limits.memory", "--injector-memory-limit"}},
+		{"limit range", limitRange, nil, []string{"its pods are refused", "minimum memory usage per Container is 1Gi", "--injector-memory-request"}},
+		{"node", "", []string{"--node-selector", "nope=1"}, []string{"pod/injector-", "cannot be scheduled", "change --node-selector"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.before != "" {
+				l.apply(t, c.before)
+				t.Cleanup(func() { l.kubectl(t, "delete", "namespace", "falcon-system") })
+			}
+			same := l.unchanged(t, "a first install that did not get through")
+			r := l.falcon(t, good(append(c.args, "--timeout", "5s")...)...)
+			wantCode(t, r, 124)
+			words := unfolded(r.stderr)
+			wantContains(t, "stderr", words, append(c.words, "the injector is not Ready after 5s", "nothing of this run is left", "next: ")...)
+			if lines := errorsIn(r); lines != 1 {
+				t.Errorf("there are %d errors: %s", lines, r.stderr)
+			}
+			wantCode(t, l.canCreatePods(t, ns), 0)
+			same()
+		})
+	}
+}
+
+// unfolded undoes the line breaks for people, so that words can be looked for.
+func unfolded(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// TestNoRollback holds that --rollback-on-failure=false leaves the injector for a look at it, that no pod
+// depends on it, and that a later install goes on from there.
+func TestNoRollback(t *testing.T) {
+	l := shared
+	l.uninstallAtEnd(t)
+	ns := l.namespace(t, "no-rollback")
+	r := l.falcon(t, "install", "--cid", cid, "--image", registry+"/no-such-image:1", "--timeout", "3s", "--rollback-on-failure=false")
+	wantCode(t, r, 124)
+	wantNone(t, "stderr", r.stderr, "nothing of this run is left")
+	l.kubectl(t, "get", "deployment/injector", "-n", "falcon-system")
+	wantNone(t, "webhooks", l.kubectl(t, "get", "mutatingwebhookconfigurations", "-o", "name"), "falcon")
+	wantCode(t, l.canCreatePods(t, ns), 0)
+	s := l.falcon(t, "status")
+	wantCode(t, s, 1)
+	wantContains(t, "status", unfolded(s.stdout), "there is no webhook", "no-such-image:1")
+	l.mustFalcon(t, good()...)
+	if v, _ := l.verify(t, ns); v.Injection != "injected" {
+		t.Errorf("after the second install new pods are %q: %s", v.Injection, v.Reason)
+	}
+}
+
+// TestSidecarRefused has a namespace in scope whose PodSecurity refuses the sidecar: the install stops
+// before the webhook covers any pod, and names it. Left out, it is no obstacle.
+func TestSidecarRefused(t *testing.T) {
+	l := shared
+	l.uninstallAtEnd(t)
+	strict := l.namespace(t, "strict", "pod-security.kubernetes.io/enforce=restricted")
+	open := l.namespace(t, "open")
+	l.kubectl(t, "run", "fits", "-n", strict, "--image="+pauseImage, "--dry-run=server", "--overrides",
+		`{"spec":{"securityContext":{"runAsNonRoot":true,"runAsUser":1,"seccompProfile":{"type":"RuntimeDefault"}},
+		"containers":[{"name":"fits","image":"`+pauseImage+`","securityContext":{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]}}}]}}`)
+	same := l.unchanged(t, "an install that would have refused pods")
+	r := l.falcon(t, good()...)
+	wantCode(t, r, 1)
+	wantContains(t, "stderr", unfolded(r.stderr), "pods with the sensor would be refused in 1 of", "namespace strict:",
+		"violates PodSecurity", "--exclude-namespace", "nothing of this run is left")
+	same()
+	for _, ns := range []string{strict, open} {
+		if v, _ := l.verify(t, ns); v.Injection == "injected" {
+			t.Errorf("pods of %s are injected by an install that failed", ns)
+		}
+	}
+	l.mustFalcon(t, good("--exclude-namespace", strict)...)
+	if v, _ := l.verify(t, strict); v.Injection != "out-of-scope" {
+		t.Errorf("the namespace that was left out is %q: %s", v.Injection, v.Reason)
+	}
+}
+
+// TestFailedUpgrade puts an image that is not there over a good one: everything is as before, the pods
+// that ran go on, and pods can be created the whole time.
+func TestFailedUpgrade(t *testing.T) {
+	l := shared
+	l.install(t)
+	ns := l.namespace(t, "failed-upgrade")
+	objects, pods := l.objects(t), l.injectors(t)
+	done := l.creating(t, ns)
+	r := l.falcon(t, "install", "--cid", otherCID, "--image", registry+"/no-such-image:1", "--timeout", "5s")
+	done()
+	wantCode(t, r, 124)
+	wantContains(t, "stderr", unfolded(r.stderr), "ErrImagePull", "deployment/injector is as it was before", "nothing of this run is left")
+	if changed := diff(objects, l.objects(t)); len(changed) > 0 {
+		t.Errorf("the failed upgrade left changed:\n%s", strings.Join(changed, "\n"))
+	}
+	l.kubectl(t, "rollout", "status", "deployment/injector", "-n", "falcon-system", "--timeout=30s")
+	// The new one that did not start is still going for a moment; the old ones are the same all along.
+	eventually(t, "the injectors to be those from before", 60*time.Second, func() (bool, string) {
+		now := l.injectors(t)
+		return now == pods, fmt.Sprintf("from\n%s\nto\n%s", pods, now)
+	})
+	if v, _ := l.verify(t, ns); v.Injection != "injected" {
+		t.Errorf("after the failed upgrade new pods are %q: %s", v.Injection, v.Reason)
+	}
+	again := l.mustFalcon(t, good()...)
+	wantNone(t, "the install that was before", again.stdout, "created", "configured")
+}
+
+// injectors are the injector's ready pods, with how often each was restarted.
+func (l *lab) injectors(t *testing.T) string {
+	t.Helper()
+	return l.kubectl(t, "get", "pods", "-n", "falcon-system", "-l", "app=injector", "--no-headers", "-o",
+		"custom-columns=N:.metadata.name,U:.metadata.uid,R:.status.containerStatuses[0].restartCount")
+}
