@@ -141,7 +141,8 @@ func (c *Cluster) ApplyWith(ctx context.Context, o Object, how ApplyOptions) (Ap
 	switch {
 	case a.Before == nil:
 		a.Change = Created
-	case a.Before.GetResourceVersion() == a.After.GetResourceVersion() || sameContent(a.Before, a.After):
+	// Not by the version: a dry run answers with the one that is stored.
+	case sameContent(a.Before, a.After):
 		a.Change = Unchanged
 	default:
 		a.Change = Changed

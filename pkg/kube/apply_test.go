@@ -40,11 +40,18 @@ func TestApplySaysWhatItDid(t *testing.T) {
 		"created":    {missing, version("1"), Created},
 		"configured": {version("1"), version("2"), Changed},
 		"unchanged":  {version("1"), version("1"), Unchanged},
+		// The server answers a dry run with the version that is stored, whatever would change.
+		"configured in a dry run": {version("1"), func(w http.ResponseWriter, r *http.Request) {
+			o := stored("v1", "ConfigMap", "c", "1", "u")
+			o["data"] = map[string]any{"version": "2"}
+			answer(http.StatusOK, o)(w, r)
+		}, Changed},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			name, dry := strings.CutSuffix(name, " in a dry run")
 			a := newAPI(t, map[string]http.HandlerFunc{"GET " + configPath: test.get, "PATCH " + configPath: test.patch})
-			got, err := connect(t, a.URL).Apply(t.Context(), config(), false)
+			got, err := connect(t, a.URL).Apply(t.Context(), config(), dry)
 			if err != nil || got != test.want || string(got) != name {
 				t.Errorf("got %q, %v; want %q", got, err, name)
 			}
