@@ -24,7 +24,7 @@ var handmade = []string{"kubectl-client-side-apply", "kubectl-create", "kubectl-
 // changes what differs and drops what the plan does not have. Nothing of their content changes here.
 func (i *installation) adopt(ctx context.Context) error {
 	taken := 0
-	guides := configurationNamed(manifest.ConfigMapName)[0]
+	guides := configurationNamed(manifest.ConfigMapName)[1]
 	for _, object := range append(i.plan.All(), guides) {
 		client, err := i.c.Resource(object)
 		if err != nil {

@@ -50,11 +50,12 @@ func pruneConfigs(ctx context.Context, c *kube.Cluster, now time.Time, report Re
 	return nil
 }
 
-// configurationNamed is a configuration and the Secret with its secret settings, to be deleted.
+// configurationNamed is the Secret with a configuration's secret settings and the configuration, to be
+// deleted in this order: by the configuration the other is found, if the run ends in between.
 func configurationNamed(name string) []kube.Object {
 	meta := metav1.ObjectMeta{Name: name, Namespace: Namespace}
 	return []kube.Object{
-		&corev1.ConfigMap{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: meta},
 		&corev1.Secret{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}, ObjectMeta: meta},
+		&corev1.ConfigMap{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: meta},
 	}
 }
