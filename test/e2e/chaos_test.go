@@ -41,6 +41,9 @@ const (
 	answer429 fault = "answered 429"
 	answer500 fault = "answered 500"
 	answer409 fault = "answered 409"
+	// Not to one request but to a whole run.
+	slow  fault = "slowed down"
+	raced fault = "at the same time as another"
 )
 
 // Each of these is done to every point. What leaves the server changed comes last, since afterwards the

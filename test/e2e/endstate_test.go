@@ -85,6 +85,10 @@ func concerns(resource string, o *unstructured.Unstructured) bool {
 	if name == "kube-root-ca.crt" || resource == "serviceaccounts" && name == "default" {
 		return false
 	}
+	// These wait for their turn: see hoard.
+	if strings.HasPrefix(name, oldConfig) && o.GetLabels()[managedBy] == "" {
+		return false
+	}
 	return o.GetNamespace() == system || strings.HasPrefix(o.GetNamespace(), "falcon-") ||
 		strings.HasPrefix(name, "falcon") || strings.HasPrefix(name, "injector") ||
 		o.GetLabels()[managedBy] == "kubectl-falcon"

@@ -66,7 +66,11 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, shared.stop()) }()
-	return m.Run(), nil
+	code = m.Run()
+	if line := total.String(); line != "" {
+		fmt.Println(line)
+	}
+	return code, nil
 }
 
 func bin(name string) string { return filepath.Join(root, "bin", name) }

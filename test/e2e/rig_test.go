@@ -41,7 +41,14 @@ type rig struct {
 	// wanted are the end states of undisturbed runs, by operation and CID.
 	wanted map[string]map[string]string
 
-	tried, failed int
+	// hoarded is when old configurations were made, of which the first ones have been discarded.
+	hoarded   time.Time
+	discarded int
+
+	// outfitted says that both configurations of outfitAndSpare have been there.
+	outfitted bool
+
+	tried, failed, unmet int
 }
 
 // starting lets one lab start at a time: together they would take the processor from each other for longer
