@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 export GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0
 # Each of these tests starts its own lab.
-apart='^Test(Crash|Faulty|Slow|NoPod|TwoInstalls)'
+apart='^Test(Crash|Faulty|Slow|NoPod|Two|InstallAndUninstall)'
 # By their names, about half of the others' time.
 half='^Test[A-LR]'
 hack/compiling.sh "the end-to-end tests" go test -v -tags e2e -c -o bin/e2e.test ./test/e2e

@@ -110,7 +110,8 @@ func TestConflict(t *testing.T) {
 	l.kubectl(t, "scale", "deployment/injector", "-n", "falcon-system", "--replicas=1")
 	one := l.falcon(t, good()...)
 	wantCode(t, one, 1)
-	wantContains(t, "stderr", unfolded(one.stderr), `deployment/injector cannot be applied: "kubectl"`, ".spec.replicas", "--force-conflicts")
+	wantContains(t, "stderr", unfolded(one.stderr), `deployment/injector cannot be applied: "kubectl" (somebody with kubectl (apply, scale ...)) owns .spec.replicas`,
+		"leave it as it is (without the option that sets it), undo that edit with kubectl, or take it with --force-conflicts")
 	l.kubectl(t, "patch", "service/injector", "-n", "falcon-system", "--field-manager=kubectl-edit", "--type=json",
 		"-p", `[{"op":"replace","path":"/spec/selector/app","value":"injector-not"}]`)
 	l.kubectl(t, "patch", "service/injector", "-n", "falcon-system", "--field-manager=robot", "--type=merge",
@@ -118,8 +119,9 @@ func TestConflict(t *testing.T) {
 	same := l.unchanged(t, "an install with conflicts")
 	r := l.falcon(t, good()...)
 	wantCode(t, r, 1)
-	wantContains(t, "stderr", unfolded(r.stderr), "deployment/injector cannot be applied", ".spec.replicas", "--force-conflicts",
-		"service/injector cannot be applied", "kubectl-edit", ".spec.selector")
+	wantContains(t, "stderr", unfolded(r.stderr), `deployment/injector cannot be applied: "kubectl" (somebody with kubectl`, ".spec.replicas",
+		"--force-conflicts", `service/injector cannot be applied: "kubectl-edit" (somebody with "kubectl edit") owns .spec.selector`,
+		"; 1 other manager owns fields too")
 	wantCode(t, l.falcon(t, good("--dry-run=server")...), 1)
 	wantCode(t, l.falcon(t, good("--diff")...), 4)
 	same()

@@ -38,10 +38,39 @@ kind: LimitRange
 metadata: {name: big, namespace: falcon-system}
 spec: {limits: [{type: Container, min: {memory: 1Gi}}]}
 `
+	restricted = `apiVersion: v1
+kind: Namespace
+metadata: {name: falcon-system, labels: {pod-security.kubernetes.io/enforce: restricted}}
+`
+	// meddler stands for a cluster that changes pods on their way in.
+	meddler = `apiVersion: v1
+kind: Namespace
+metadata: {name: falcon-system, labels: {pod-security.kubernetes.io/enforce: %[1]s}}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicy
+metadata: {name: e2e-meddler}
+spec:
+  matchConstraints:
+    resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
+  reinvocationPolicy: Never
+  mutations:
+  - patchType: ApplyConfiguration
+    applyConfiguration: {expression: 'Object{spec: Object.spec{%[2]s}}'}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata: {name: e2e-meddler}
+spec: {policyName: e2e-meddler, matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: falcon-system}}}}
+`
+	onHostNetwork = `hostNetwork: true`
+	// crashing is what the stand-in's injector ends at once with, after a line about it.
+	crashing = `containers: [Object.spec.containers{name: "injector",
+      env: [Object.spec.containers.env{name: "FALCON_STANDIN_FAULT", value: "no-such-fault"}]}]`
 )
 
 // TestReasons has the injector not come up for every usual reason. Each time the reason stands on stderr
-// with its object and with what to do, pods stay creatable, and nothing of the run is left.
+// with its object and with what to do, pods stay creatable all the while, and nothing of the run is left.
 func TestReasons(t *testing.T) {
 	l := shared
 	ns := l.namespace(t, "reasons")
@@ -49,27 +78,31 @@ func TestReasons(t *testing.T) {
 		name, before string
 		args         []string
 		words        []string
+		// tries says that the node has to try something first, for which it gets the time on a busy machine.
+		tries bool
 	}{
 		{"image", "", []string{"--image", registry + "/no-such-image:1"},
-			[]string{"pod/injector-", "ErrImagePull", "no-such-image:1", "check --image"}},
-		{"program", "", []string{"--image", shellImage}, []string{"pod/injector-", `"injector"`, "not found"}},
-		{"quota", quotaOfNone, nil, []string{"its pods are refused", "exceeded quota: none", "raise the quota of namespace falcon-system"}},
-		{"quota of limits", quotaOfLimits, nil, []string{"its pods are refused", "must specify limits.memory", "--injector-memory-limit"}},
-		{"limit range", limitRange, nil, []string{"its pods are refused", "minimum memory usage per Container is 1Gi", "--injector-memory-request"}},
-		{"node", "", []string{"--node-selector", "nope=1"}, []string{"pod/injector-", "cannot be scheduled", "change --node-selector"}},
+			[]string{"pod/injector-", "ErrImagePull", "no-such-image:1", "check --image"}, true},
+		{"program", "", []string{"--image", shellImage}, []string{"pod/injector-", `"injector"`, "not found"}, true},
+		{"crash", fmt.Sprintf(meddler, "baseline", crashing), nil,
+			[]string{"pod/injector-", "its last words: injector: FALCON_STANDIN_FAULT", "no-such-fault"}, true},
+		{"quota", quotaOfNone, nil, []string{"its pods are refused", "exceeded quota: none", "raise the quota of namespace falcon-system"}, false},
+		{"quota of limits", quotaOfLimits, nil, []string{"its pods are refused", "must specify limits.memory", "--injector-memory-limit"}, false},
+		{"limit range", limitRange, nil, []string{"its pods are refused", "minimum memory usage per Container is 1Gi", "--injector-memory-request"}, false},
+		{"PodSecurity restricted", fmt.Sprintf(meddler, "restricted", onHostNetwork), nil,
+			[]string{"its pods are refused", `violates PodSecurity "restricted`, "hostNetwork", "label namespace falcon-system with a level that admits"}, false},
+		{"node", "", []string{"--node-selector", "nope=1"}, []string{"pod/injector-", "cannot be scheduled", "change --node-selector"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if c.before != "" {
-				l.apply(t, c.before)
-				t.Cleanup(func() { l.kubectl(t, "delete", "namespace", "falcon-system") })
-			}
+			l.prepared(t, c.before)
 			same := l.unchanged(t, "a first install that did not get through")
-			// Where the node has to try something first, it gets the time for it on a busy machine too.
 			timeout := "5s"
-			if c.before == "" && c.name != "node" {
+			if c.tries {
 				timeout = "15s"
 			}
+			done := l.creating(t, ns)
 			r := l.falcon(t, good(append(c.args, "--timeout", timeout)...)...)
+			done()
 			wantCode(t, r, 124)
 			words := unfolded(r.stderr)
 			wantContains(t, "stderr", words, append(c.words, "the injector is not Ready after "+timeout, "nothing of this run is left", "next: ")...)
@@ -80,6 +113,55 @@ func TestReasons(t *testing.T) {
 			same()
 		})
 	}
+}
+
+// prepared makes the injector's namespace as somebody else has made it, until the test ends, and waits until
+// what changes pods there is in force.
+func (l *lab) prepared(t *testing.T, yaml string) {
+	t.Helper()
+	if yaml == "" {
+		return
+	}
+	l.apply(t, yaml)
+	t.Cleanup(func() {
+		l.kubectl(t, "delete", "mutatingadmissionpolicybindings,mutatingadmissionpolicies", "e2e-meddler", "--ignore-not-found")
+		l.kubectl(t, "delete", "namespace", "falcon-system")
+	})
+	for _, word := range []string{"hostNetwork", "FALCON_STANDIN_FAULT"} {
+		if !strings.Contains(yaml, word) {
+			continue
+		}
+		eventually(t, "the policy that changes pods", 30*time.Second, func() (bool, string) {
+			r := l.tryKubectl(t, "run", "injector", "-n", "falcon-system", "--image="+pauseImage, "--dry-run=server", "-o", "yaml")
+			return strings.Contains(r.stdout+r.stderr, word), r.String()
+		})
+	}
+}
+
+// TestRestrictedNamespace has PodSecurity at its strictest in the injector's namespace: the injector's pods
+// satisfy it. When another manager puts them on the node's network, an upgrade says why they are refused,
+// and the ones from before serve on.
+func TestRestrictedNamespace(t *testing.T) {
+	l := shared
+	l.prepared(t, restricted)
+	l.install(t)
+	ns := l.namespace(t, "beside-restricted")
+	if v, _ := l.verify(t, ns); v.Injection != "injected" {
+		t.Errorf("with the injector in a restricted namespace new pods are %q: %s", v.Injection, v.Reason)
+	}
+	l.kubectl(t, "patch", "deployment/injector", "-n", "falcon-system", "--field-manager=robot", "--type=merge",
+		"-p", `{"spec":{"template":{"spec":{"hostNetwork":true}}}}`)
+	done := l.creating(t, ns)
+	r := l.falcon(t, "install", "--cid", otherCID, "--image", sensorImage, "--timeout", "5s")
+	done()
+	wantCode(t, r, 124)
+	wantContains(t, "stderr", unfolded(r.stderr), "its pods are refused", `violates PodSecurity "restricted`, "hostNetwork",
+		"label namespace falcon-system with a level that admits", "deployment/injector is as it was before")
+	if v, _ := l.verify(t, ns); v.Injection != "injected" {
+		t.Errorf("after the upgrade that failed new pods are %q: %s", v.Injection, v.Reason)
+	}
+	l.mustFalcon(t, "uninstall")
+	l.kubectl(t, "get", "namespace", "falcon-system")
 }
 
 // unfolded undoes the line breaks for people, so that words can be looked for.

@@ -69,26 +69,34 @@ func newRig(t *testing.T, name string) *rig {
 			t.Error(err)
 		}
 	})
-	config, err := clientcmd.BuildConfigFromFlags("", l.kubeconfig)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.QPS = -1
-	r := &rig{lab: l, chaos: newChaos(t, l.kubeconfig), wanted: map[string]map[string]string{}}
-	var errs [3]error
-	r.client, errs[0] = kubernetes.NewForConfig(config)
-	r.dynamic, errs[1] = dynamic.NewForConfig(config)
-	if err := errors.Join(errs[:]...); err != nil {
-		t.Fatal(err)
-	}
-	if r.kinds, err = r.listable(); err != nil {
-		t.Fatal(err)
-	}
+	r := looking(t, l)
+	r.chaos = newChaos(t, l.kubeconfig)
 	r.namespaces = []string{l.namespace(t, "covered"), l.namespace(t, "opted-out", injectionKey+"=disabled"), "kube-system"}
 	eventually(t, "pods can be created before anything is installed", 20*time.Second, func() (bool, string) {
 		err := r.canCreate(t.Context())
 		return err == nil, fmt.Sprint(err)
 	})
+	return r
+}
+
+// looking is a rig without a proxy, to look at a lab that is up.
+func looking(t *testing.T, l *lab) *rig {
+	t.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", l.kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.QPS = -1
+	r := &rig{lab: l, wanted: map[string]map[string]string{}}
+	var errs [3]error
+	r.client, errs[0] = kubernetes.NewForConfig(config)
+	r.dynamic, errs[1] = dynamic.NewForConfig(config)
+	if err := errors.Join(errs[:2]...); err != nil {
+		t.Fatal(err)
+	}
+	if r.kinds, errs[2] = r.listable(); errs[2] != nil {
+		t.Fatal(errs[2])
+	}
 	return r
 }
 

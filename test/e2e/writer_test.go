@@ -4,10 +4,7 @@ package e2e
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -111,87 +108,4 @@ func TestNoPodIsEverRefused(t *testing.T) {
 	if w.injected == 0 {
 		t.Error("no pod got the sensor, so nothing was shown")
 	}
-}
-
-// TestTwoInstallsAtOnce starts two plugins at the same instant, as two pipelines do.
-func TestTwoInstallsAtOnce(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, "two")
-	const third = "00000000000000000000000000000000-00"
-	for range rounds(5) {
-		r.twoInstalls(t, "from nothing, the same options", cid, cid)
-		r.twoInstalls(t, "over an installation, different CIDs", otherCID, third)
-		r.reach(t, installing)
-		r.twoInstalls(t, "from nothing, different CIDs", cid, otherCID)
-		r.twoInstalls(t, "over an installation, the same options", third, third)
-		r.reach(t, installing)
-	}
-}
-
-// twoInstalls holds that of two installs at once there comes one installation that works.
-func (r *rig) twoInstalls(t *testing.T, what string, cids ...string) {
-	t.Helper()
-	ctx := t.Context()
-	if strings.HasPrefix(what, "over") {
-		r.reach(t, upgrading)
-	}
-	stop := r.watch(ctx, 500*time.Millisecond)
-	results := atOnce(t, r.command(bin("kubectl-falcon"), installArgs(cids[0])...),
-		r.command(bin("kubectl-falcon"), installArgs(cids[1])...))
-	var bad []error
-	for _, o := range results {
-		bad = append(bad, outcome{result: o}.wrong())
-	}
-	if results[0].code != 0 && results[1].code != 0 {
-		bad = append(bad, fmt.Errorf("both failed: %v\n%v", results[0], results[1]))
-	}
-	deadline := time.Now()
-	if results[0].code != 0 || results[1].code != 0 {
-		// What one that failed has begun may still be rolling.
-		deadline = deadline.Add(20 * time.Second)
-	}
-	var faults []string
-	for {
-		served, err := r.servedCID(ctx)
-		switch {
-		case err != nil:
-			faults = []string{err.Error()}
-		case !slices.Contains(cids, served):
-			faults = []string{"the configuration names the CID " + served + ", which nobody asked for"}
-		default:
-			faults = r.faults(ctx, served)
-		}
-		if len(faults) == 0 || time.Now().After(deadline) {
-			break
-		}
-		time.Sleep(300 * time.Millisecond)
-	}
-	for _, f := range faults {
-		bad = append(bad, errors.New(f))
-	}
-	bad = append(bad, r.canCreate(ctx), stop())
-	r.now = cids[0]
-	t.Logf("two installs at once, %s: exit codes %d and %d", what, results[0].code, results[1].code)
-	r.report(t, errors.Join(bad...), "two installs at once, "+what, raced)
-}
-
-// servedCID returns the CID in the configuration that the Deployment names.
-func (r *rig) servedCID(ctx context.Context) (string, error) {
-	d, err := r.client.AppsV1().Deployments(system).Get(ctx, "injector", metav1.GetOptions{})
-	if err != nil {
-		return "", err
-	}
-	for _, from := range d.Spec.Template.Spec.Containers[0].EnvFrom {
-		if from.ConfigMapRef == nil {
-			continue
-		}
-		config, err := r.client.CoreV1().ConfigMaps(system).Get(ctx, from.ConfigMapRef.Name, metav1.GetOptions{})
-		if err != nil {
-			return "", err
-		}
-		if c := config.Data["FALCONCTL_OPT_CID"]; c != "" {
-			return c, nil
-		}
-	}
-	return "", errors.New("no ConfigMap that the Deployment names has a CID")
 }
