@@ -48,6 +48,10 @@ e2e: root build lab-build ## Run the end-to-end tests of the built plugin on a l
 crash: root build lab-build ## Run the tests that break things with every fault at every point, for half an hour
 	@FALCON_E2E_FULL=1 hack/e2e.sh -apart
 
+.PHONY: docs
+docs: ## Write the pages of docs that come from the commands themselves
+	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) run ./hack/docs
+
 .PHONY: bench
 bench: build lab-build ## Measure against named peers
 	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) test -tags bench -count=1 -run '^$$' -bench . ./test/bench/...

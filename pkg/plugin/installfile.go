@@ -116,7 +116,7 @@ func (r fileReader) flag(key *yaml.Node) (*pflag.Flag, error) {
 	switch {
 	case slices.Contains(notInFiles, name):
 		return nil, r.fault(key.Line, "give --"+name+" on the command line", "%s is about one run, so it does not go into a file", name)
-	case flag != nil && len(flag.Annotations[groupKey]) > 0:
+	case flag != nil && len(flag.Annotations[FlagGroup]) > 0:
 		return flag, nil
 	case flag != nil:
 		return nil, r.fault(key.Line, "give --"+name+" on the command line", "%s is a flag of all commands, which do not read this file", name)
@@ -134,7 +134,7 @@ func (r fileReader) near(name string) string {
 	plain := func(s string) string { return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(s)) }
 	best, nearest := 3, ""
 	r.flags.VisitAll(func(f *pflag.Flag) {
-		if len(f.Annotations[groupKey]) == 0 || slices.Contains(notInFiles, f.Name) {
+		if len(f.Annotations[FlagGroup]) == 0 || slices.Contains(notInFiles, f.Name) {
 			return
 		}
 		if d := distance(plain(name), plain(f.Name)); d < best {

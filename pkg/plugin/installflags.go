@@ -77,7 +77,7 @@ func (f *installFlags) define(all *pflag.FlagSet) {
 		set.SortFlags = false
 		group.add(set)
 		set.VisitAll(func(flag *pflag.Flag) {
-			flag.Annotations = map[string][]string{groupKey: {group.heading}}
+			flag.Annotations = map[string][]string{FlagGroup: {group.heading}}
 			all.AddFlag(flag)
 		})
 	}

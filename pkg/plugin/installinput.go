@@ -190,7 +190,7 @@ func (f *installFlags) fetch(ctx context.Context, c *kube.Cluster) error {
 func inputs(flags *pflag.FlagSet) map[string]string {
 	all := map[string]string{}
 	flags.VisitAll(func(flag *pflag.Flag) {
-		group := flag.Annotations[groupKey]
+		group := flag.Annotations[FlagGroup]
 		if !flag.Changed || len(group) == 0 || group[0] == runHeading ||
 			flag.Name == cidCredential.flag || flag.Name == tokenCredential.flag {
 			return

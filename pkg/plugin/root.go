@@ -51,6 +51,11 @@ func (s *session) cluster() (*kube.Cluster, error) {
 	return c, nil
 }
 
+// Commands returns the tree of all commands, connected to nothing, for what describes them.
+func Commands() *cobra.Command {
+	return newRoot(&session{flags: genericclioptions.NewConfigFlags(true)})
+}
+
 func newRoot(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kubectl-falcon",

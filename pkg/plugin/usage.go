@@ -37,8 +37,8 @@ func usage(cmd *cobra.Command) error {
 	return shared(w, cmd)
 }
 
-// groupKey annotates a flag with the heading that it stands under.
-const groupKey = "kubectl-falcon.group"
+// FlagGroup annotates a flag with the heading that it stands under.
+const FlagGroup = "kubectl-falcon.group"
 
 // ownFlags prints the flags that only this command has, each under its heading, those without one last.
 func ownFlags(w io.Writer, cmd *cobra.Command) {
@@ -50,7 +50,7 @@ func ownFlags(w io.Writer, cmd *cobra.Command) {
 			return
 		}
 		heading := ungrouped
-		if group := f.Annotations[groupKey]; len(group) > 0 {
+		if group := f.Annotations[FlagGroup]; len(group) > 0 {
 			heading = group[0]
 		}
 		if groups[heading] == nil {
