@@ -56,7 +56,13 @@ var (
 	uninstalling = operation{name: "uninstall", installed: true,
 		args: func(string) []string { return []string{"uninstall"} }, end: func(string) string { return "" }}
 
-	adopting = operation{name: "adopt", before: byTheGuide, args: always("--adopt"), end: toCID}
+	adopting = operation{name: "adopt", before: func(t *testing.T, r *rig) {
+		r.byTheGuide(t)
+		eventually(t, "the guide's injector to be asked", 20*time.Second, func() (bool, string) {
+			err := r.injected(t.Context(), cid)
+			return err == nil, fmt.Sprint(err)
+		})
+	}, args: always("--adopt"), end: toCID}
 	// The certificate is near its end, so install makes another.
 	renewing = operation{name: "renew", installed: true, renews: true, before: func(t *testing.T, r *rig) {
 		r.mustFalcon(t, "certs", "rotate", "--cert-validity", "60d")
@@ -104,17 +110,13 @@ func outfitAndSpare(t *testing.T) []operation {
 	return []operation{outfit, spare}
 }
 
-// byTheGuide installs with the guide's installer and waits until its injector serves.
-func byTheGuide(t *testing.T, r *rig) {
+// byTheGuide installs with the guide's installer and waits until its injector is ready.
+func (l *lab) byTheGuide(t *testing.T) {
 	t.Helper()
-	rendered := finish(t, r.command(bin("installer"), "-cid", cid, "-image", sensorImage))
+	rendered := finish(t, l.command(bin("installer"), "-cid", cid, "-image", sensorImage))
 	wantCode(t, rendered, 0)
-	r.apply(t, rendered.stdout)
-	r.kubectl(t, "rollout", "status", "deployment/injector", "-n", system, "--timeout=90s")
-	eventually(t, "the guide's injector to be asked", 20*time.Second, func() (bool, string) {
-		err := r.injected(t.Context(), cid)
-		return err == nil, fmt.Sprint(err)
-	})
+	l.apply(t, rendered.stdout)
+	l.kubectl(t, "rollout", "status", "deployment/injector", "-n", system, "--timeout=90s")
 }
 
 const (

@@ -29,11 +29,11 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: %[1]s}
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: %[1]s}]
 `
 
-// roleOf returns the rights that rbac prints for a command.
-func (l *lab) roleOf(t *testing.T, command string) []grant {
+// roleOf returns the rights that rbac prints for a command with its options.
+func (l *lab) roleOf(t *testing.T, command ...string) []grant {
 	t.Helper()
 	printed := finish(t, l.command("kubectl", "create", "--dry-run=client", "-o", "json", "-f", write(t, "role.yaml",
-		l.mustFalcon(t, "rbac", command).stdout)))
+		l.mustFalcon(t, append([]string{"rbac"}, command...)...).stdout)))
 	wantCode(t, printed, 0)
 	var all []grant
 	for _, rule := range read[role](t, printed.stdout).Rules {
@@ -56,17 +56,24 @@ func roleYAML(name string, grants []grant) string {
 	return b.String()
 }
 
-// without is what a role is called that has one right less.
-func without(command string, n int) string { return fmt.Sprintf("e2e-%s-%d", command, n) }
+// without is what a user is called whose role has one right less.
+func without(user string, n int) string { return fmt.Sprintf("e2e-%s-%d", user, n) }
 
-// give makes a user with the printed role of the command, and one for each right that lacks only that.
-func (l *lab) give(t *testing.T, command string) []grant {
+// give makes a user with the printed role of the command, and one for each right that lacks only that. All
+// of them go when the test ends.
+func (l *lab) give(t *testing.T, user string, command ...string) []grant {
 	t.Helper()
-	grants := l.roleOf(t, command)
-	roles := roleYAML("e2e-"+command, grants)
+	t.Cleanup(func() {
+		// There are hundreds: one request each instead of one for every object.
+		for _, kind := range []string{"clusterroles", "clusterrolebindings"} {
+			l.kubectl(t, "delete", "--raw", "/apis/rbac.authorization.k8s.io/v1/"+kind+"?labelSelector=e2e%3Drights")
+		}
+	})
+	grants := l.roleOf(t, command...)
+	roles := roleYAML("e2e-"+user, grants)
 	for n := range grants {
 		less := append(append([]grant{}, grants[:n]...), grants[n+1:]...)
-		roles += roleYAML(without(command, n), less)
+		roles += roleYAML(without(user, n), less)
 	}
 	create := l.command("kubectl", "create", "--validate=false", "-f", "-")
 	create.Stdin = strings.NewReader(roles)
@@ -74,14 +81,14 @@ func (l *lab) give(t *testing.T, command string) []grant {
 		t.Fatal(r)
 	}
 	eventually(t, "the last role", 10*time.Second, func() (bool, string) {
-		r := l.tryKubectl(t, "auth", "can-i", "list", "pods", "-A", "--as", without(command, 0))
+		r := l.tryKubectl(t, "auth", "can-i", "list", "pods", "-A", "--as", without(user, 0))
 		return r.code == 0, r.stdout
 	})
 	return grants
 }
 
 // each runs a command as every user that lacks one right, a few at a time, and returns the results.
-func (l *lab) each(t *testing.T, command string, count int, args ...string) []result {
+func (l *lab) each(t *testing.T, user string, count int, args ...string) []result {
 	t.Helper()
 	results := make([]result, count)
 	slots, all := make(chan struct{}, 4), sync.WaitGroup{}
@@ -89,7 +96,7 @@ func (l *lab) each(t *testing.T, command string, count int, args ...string) []re
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			results[n] = l.falcon(t, append(args, "--as", without(command, n))...)
+			results[n] = l.falcon(t, append(args[:len(args):len(args)], "--as", without(user, n))...)
 		})
 	}
 	all.Wait()
@@ -101,28 +108,11 @@ func (l *lab) each(t *testing.T, command string, count int, args ...string) []re
 func TestMinimalRole(t *testing.T) {
 	l := shared
 	l.uninstallAtEnd(t)
-	t.Cleanup(func() {
-		// There are hundreds: one request each instead of one for every object.
-		for _, kind := range []string{"clusterroles", "clusterrolebindings"} {
-			l.kubectl(t, "delete", "--raw", "/apis/rbac.authorization.k8s.io/v1/"+kind+"?labelSelector=e2e%3Drights")
-		}
-	})
 	grants := map[string][]grant{}
 	for _, command := range []string{"install", "status", "certs", "uninstall"} {
-		grants[command] = l.give(t, command)
+		grants[command] = l.give(t, command, command)
 	}
-	less := func(command string, args ...string) {
-		t.Run(command+" with a right less", func(t *testing.T) {
-			same := l.unchanged(t, command)
-			for n, r := range l.each(t, command, len(grants[command]), args...) {
-				g := grants[command][n]
-				wantCode(t, r, 3)
-				wantContains(t, "without "+g.verb+" "+g.resource, r.stderr, g.verb+" "+g.resource, "nothing was changed",
-					"kind: ClusterRole")
-			}
-			same()
-		})
-	}
+	less := func(command string, args ...string) { l.lacking(t, command, grants[command], args...) }
 	works := func(command string, args ...string) {
 		t.Run(command, func(t *testing.T) {
 			l.mustFalcon(t, append(args, "--as", "e2e-"+command)...)
@@ -151,6 +141,57 @@ func TestMinimalRole(t *testing.T) {
 		r := l.falcon(t, good("--image", registry+"/no-such-image:1", "--timeout", "2s", "--as", "e2e-install")...)
 		wantCode(t, r, 124)
 		l.namespaceKept(t, r)
+	})
+}
+
+// lacking holds that a command changes nothing as a user that lacks one of the rights, and names that one.
+func (l *lab) lacking(t *testing.T, user string, grants []grant, args ...string) {
+	t.Helper()
+	t.Run(user+" with a right less", func(t *testing.T) {
+		same := l.unchanged(t, user)
+		for n, r := range l.each(t, user, len(grants), args...) {
+			g := grants[n]
+			wantCode(t, r, 3)
+			wantContains(t, "without "+g.verb+" "+g.resource, r.stderr, g.verb+" "+g.resource, "nothing was changed",
+				"kind: ClusterRole")
+		}
+		same()
+	})
+}
+
+// TestRolesOfOptions is TestMinimalRole for the options of install that change what rights it needs.
+func TestRolesOfOptions(t *testing.T) {
+	l := shared
+	t.Run("pull-secret", func(t *testing.T) {
+		l.uninstallAtEnd(t)
+		grants := l.give(t, "pulls", "install", "--pull-secret", pullSecret)
+		in := l.namespace(t, "pulls")
+		args := good("--pull-secret-file", write(t, "docker.json", dockerConfig))
+		l.lacking(t, "pulls", grants, args...)
+		l.mustFalcon(t, append(args, "--as", "e2e-pulls")...)
+		l.kubectl(t, "get", "secret", pullSecret, "-n", in)
+		// Out of scope it goes, as the same user.
+		spared := l.mustFalcon(t, append(args, "--exclude-namespace", in, "--as", "e2e-pulls")...)
+		wantContains(t, "install", spared.stdout, "secret/"+pullSecret+" ("+in+") deleted")
+	})
+	t.Run("read-pull-secrets=false", func(t *testing.T) {
+		// The one before has made the role, which this user may only take away.
+		l.install(t)
+		l.kubectl(t, "get", "clusterrole/falcon-injector")
+		grants, args := l.give(t, "unread", "install", "--read-pull-secrets=false"), good("--read-pull-secrets=false")
+		l.lacking(t, "unread", grants, args...)
+		spared := l.mustFalcon(t, append(args, "--as", "e2e-unread")...)
+		wantContains(t, "install", spared.stdout, "clusterrole/falcon-injector deleted", "clusterrolebinding/falcon-injector deleted")
+		again := l.mustFalcon(t, append(args, "--as", "e2e-unread")...)
+		wantNone(t, "a second install", again.stdout, "created", "configured", "deleted")
+	})
+	t.Run("adopt", func(t *testing.T) {
+		l.uninstallAtEnd(t)
+		grants := l.give(t, "adopts", "install")
+		l.byTheGuide(t)
+		l.lacking(t, "adopts", grants, good("--adopt")...)
+		adopted := l.mustFalcon(t, good("--adopt", "--as", "e2e-adopts")...)
+		wantContains(t, "install --adopt", unfolded(adopted.stdout+adopted.stderr), "taking over", "of the guide's installer")
 	})
 }
 
