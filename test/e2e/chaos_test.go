@@ -66,11 +66,18 @@ func (p point) String() string {
 	return fmt.Sprintf("%s, number %d", p.request, p.nth)
 }
 
+// step is a fault that is done to a point.
+type step struct {
+	fault fault
+	at    point
+}
+
+func (s step) String() string { return fmt.Sprintf("%s at %s", s.fault, s.at) }
+
 // disturbance is what is done to one run of the plugin.
 type disturbance struct {
-	// faults are done one after another to the point, each time that its request comes.
-	faults []fault
-	at     point
+	// steps are done one after another, each when the request of its point comes.
+	steps []step
 	// delay is waited before every request, reads too.
 	delay time.Duration
 }
@@ -147,11 +154,11 @@ func (c *chaos) begin(what disturbance, kill func(), start func() error) error {
 	return start()
 }
 
-// seen returns the changing requests of the run so far, and the faults that had no turn.
-func (c *chaos) seen() ([]point, []fault) {
+// seen returns the changing requests of the run so far, and the steps that had no turn.
+func (c *chaos) seen() ([]point, []step) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.points), c.what.faults
+	return slices.Clone(c.points), c.what.steps
 }
 
 // hashed is the name of a configuration.
@@ -174,12 +181,15 @@ func (c *chaos) note(r *http.Request) (fault, time.Duration, func()) {
 	}
 	c.points = append(c.points, p)
 	// A request that the plugin tries again is a later one of its kind.
-	if len(c.what.faults) == 0 || p.request != c.what.at.request || p.nth < c.what.at.nth {
+	if len(c.what.steps) == 0 {
 		return noFault, c.what.delay, nil
 	}
-	next := c.what.faults[0]
-	c.what.faults = c.what.faults[1:]
-	return next, c.what.delay, c.kill
+	next := c.what.steps[0]
+	if p.request != next.at.request || p.nth < next.at.nth {
+		return noFault, c.what.delay, nil
+	}
+	c.what.steps = c.what.steps[1:]
+	return next.fault, c.what.delay, c.kill
 }
 
 // changes says whether the server keeps what the request asks for.

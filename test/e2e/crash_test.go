@@ -119,7 +119,7 @@ func TestSlowServer(t *testing.T) {
 				bad = append(bad, errors.New(strings.Join(faults, "\n")))
 			}
 			t.Logf("%s took %s", op.name, o.took.Round(time.Second))
-			r.report(t, errors.Join(bad...), op.name+" on a slow server", slow)
+			r.report(t, errors.Join(bad...), op.name, step{slow, point{"all requests", 1}})
 		})
 	}
 }

@@ -24,6 +24,9 @@ type operation struct {
 	// args are its command line and end is the CID that it leaves installed, both from the CID before.
 	args func(now string) []string
 	end  func(now string) string
+	// together is at how many of its points it is disturbed on one way from its start to its end, for one
+	// whose start takes long to reach; else at one.
+	together int
 	// renews says that another authority signs afterwards.
 	renews bool
 }
@@ -56,7 +59,7 @@ var (
 	uninstalling = operation{name: "uninstall", installed: true,
 		args: func(string) []string { return []string{"uninstall"} }, end: func(string) string { return "" }}
 
-	adopting = operation{name: "adopt", before: func(t *testing.T, r *rig) {
+	adopting = operation{name: "adopt", together: 6, before: func(t *testing.T, r *rig) {
 		r.byTheGuide(t)
 		eventually(t, "the guide's injector to be asked", 20*time.Second, func() (bool, string) {
 			err := r.injected(t.Context(), cid)

@@ -24,14 +24,14 @@ type tally struct {
 
 var total = tally{points: map[string]bool{}, unmet: map[string]bool{}}
 
-// add counts what was done at one point.
-func (t *tally) add(point string, tried int, failed bool) {
+// add counts what was done to an operation.
+func (t *tally) add(what string, done []step, failed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if tried > 0 {
-		t.points[point] = true
+	for _, s := range done {
+		t.points[what+" "+s.at.String()] = true
 	}
-	t.tried += tried
+	t.tried += len(done)
 	if failed {
 		t.failed++
 	}
@@ -56,7 +56,7 @@ func (t *tally) String() string {
 }
 
 // tryAll does every fault to every point of the operations. Where there are two, the second undoes the
-// first, so that one cycle tries a point of each.
+// first, so that they are tried in turn.
 func (r *rig) tryAll(t *testing.T, faults []fault, operations ...operation) {
 	t.Helper()
 	defer func() {
@@ -67,11 +67,19 @@ func (r *rig) tryAll(t *testing.T, faults []fault, operations ...operation) {
 		points[i] = r.undisturbed(t, op)
 		most = max(most, len(points[i]))
 	}
-	for n := range most {
+	for n := 0; n < most; n++ {
 		for i, op := range operations {
-			if n < len(points[i]) {
-				r.try(t, op, some(faults, n), points[i][n])
+			size := max(1, op.together)
+			if n%size != 0 {
+				continue
 			}
+			var steps []step
+			for m := n; m < min(n+size, len(points[i])); m++ {
+				for _, f := range some(faults, m) {
+					steps = append(steps, step{f, points[i][m]})
+				}
+			}
+			r.try(t, op, steps)
 		}
 	}
 }
@@ -133,29 +141,29 @@ func (r *rig) installation(ctx context.Context) []string {
 // cluster was changed under it comes by chance.
 const chances = 3
 
-// try does each of the faults to a point of an operation.
-func (r *rig) try(t *testing.T, op operation, faults []fault, at point) {
+// try does each of the steps to an operation, in as many cycles as it takes.
+func (r *rig) try(t *testing.T, op operation, steps []step) {
 	t.Helper()
-	for missed := 0; len(faults) > 0; {
-		left := r.cycle(t, op, faults, at)
-		if len(left) < len(faults) {
-			faults, missed = left, 0
+	for missed := 0; len(steps) > 0; {
+		left := r.cycle(t, op, steps)
+		if len(left) < len(steps) {
+			steps, missed = left, 0
 			continue
 		}
 		if missed++; missed == chances {
 			r.unmet++
-			total.miss(op.name + " " + at.String())
-			t.Errorf("%s never came to %s again, which was to be %s", op.name, at, left)
-			return
+			total.miss(op.name + " " + steps[0].at.String())
+			t.Errorf("%s never came to where it was to be %s", op.name, steps[0])
+			steps, missed = steps[1:], 0
 		}
 	}
 }
 
-// cycle brings an operation from its start to its end through as many of the faults as it meets, and
+// cycle brings an operation from its start to its end through as many of the steps as it meets, and
 // returns the others. Each run goes on from where the one before was ended, which takes a fraction of the
 // time of a start from nothing for each fault, and reaches the same states: what a run leaves that is killed
 // before a request is what one leaves that is killed after the request before.
-func (r *rig) cycle(t *testing.T, op operation, faults []fault, at point) (left []fault) {
+func (r *rig) cycle(t *testing.T, op operation, steps []step) (left []step) {
 	t.Helper()
 	r.reach(t, op)
 	ctx, args := t.Context(), op.args(r.now)
@@ -163,10 +171,10 @@ func (r *rig) cycle(t *testing.T, op operation, faults []fault, at point) (left 
 	var bad []error
 	// Not only at the moments that are looked at below: a kill leaves rolls and deletions going on.
 	stop := r.watch(ctx, 500*time.Millisecond)
-	o := outcome{left: faults}
+	o := outcome{left: steps}
 	for progress := true; progress && len(o.left) > 0; {
 		had := o.left
-		o = r.falconUnder(t, disturbance{faults: had, at: at}, runLimit, args...)
+		o = r.falconUnder(t, disturbance{steps: had}, runLimit, args...)
 		done := had[:len(had)-len(o.left)]
 		if err := errors.Join(o.wrong(done...), r.canCreate(ctx)); err != nil {
 			bad = append(bad, fmt.Errorf("when %s: %w", done, err))
@@ -190,8 +198,7 @@ func (r *rig) cycle(t *testing.T, op operation, faults []fault, at point) (left 
 	if now, err := r.authority(ctx); op.renews && (err != nil || bytes.Equal(before, now)) {
 		bad = append(bad, fmt.Errorf("the authority is the one from before (%v)", err))
 	}
-	done := faults[:len(faults)-len(o.left)]
-	r.report(t, errors.Join(append(bad, stop())...), op.name+" "+at.String(), done...)
+	r.report(t, errors.Join(append(bad, stop())...), op.name, steps[:len(steps)-len(o.left)]...)
 	return o.left
 }
 
@@ -211,16 +218,16 @@ func (r *rig) compare(ctx context.Context, op operation) error {
 	return errors.New(strings.Join(bad, "\n"))
 }
 
-// report counts what was done at a point, and after a failure gets the cluster to a state that is known.
-func (r *rig) report(t *testing.T, err error, at string, done ...fault) {
+// report counts what was done to an operation, and after a failure gets the cluster to a state that is known.
+func (r *rig) report(t *testing.T, err error, what string, done ...step) {
 	t.Helper()
 	r.tried += len(done)
-	total.add(at, len(done), err != nil)
+	total.add(what, done, err != nil)
 	if err == nil {
 		return
 	}
 	r.failed++
-	t.Errorf("%s, %s:\n  %s", at, done, strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "\n  "))
+	t.Errorf("%s, %s:\n  %s", what, done, strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "\n  "))
 	r.falcon(t, "uninstall")
 	if err := r.clean(t.Context()); err != nil {
 		t.Fatal(err)

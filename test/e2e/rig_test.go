@@ -166,9 +166,9 @@ type outcome struct {
 	// hung says that the run had its time and was ended.
 	hung bool
 	took time.Duration
-	// points are its changing requests, left the faults that had no turn.
+	// points are its changing requests, left the steps that had no turn.
 	points []point
-	left   []fault
+	left   []step
 }
 
 // falconUnder runs the plugin through the proxy.
@@ -208,8 +208,8 @@ func (r *rig) falconUnder(t *testing.T, what disturbance, limit time.Duration, a
 }
 
 // wrong returns what no run may do, whatever was done to it.
-func (o outcome) wrong(done ...fault) error {
-	killed := slices.Contains(done, killBefore) || slices.Contains(done, killAfter)
+func (o outcome) wrong(done ...step) error {
+	killed := slices.ContainsFunc(done, func(s step) bool { return s.fault == killBefore || s.fault == killAfter })
 	switch {
 	case o.hung:
 		return fmt.Errorf("it did not end by itself in %s: %v", o.took.Round(time.Second), o.result)
