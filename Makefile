@@ -45,7 +45,7 @@ e2e: root build lab-build ## Run the end-to-end tests of the built plugin on a l
 	@hack/e2e.sh
 
 .PHONY: crash
-crash: root build lab-build ## Run the tests that break things with every fault at every point, for half an hour
+crash: root build lab-build ## Run the tests that break things with every fault at every point, for more than an hour
 	@FALCON_E2E_FULL=1 hack/e2e.sh -apart
 
 .PHONY: docs

@@ -10,8 +10,10 @@ apart='^Test(Crash|Faulty|Slow|NoPod|Two|InstallAndUninstall)'
 # By their names, about half of the others' time.
 half='^Test[A-LR]'
 hack/compiling.sh "the end-to-end tests" go test -v -tags e2e -c -o bin/e2e.test ./test/e2e
-run() { (cd test/e2e && ../../bin/e2e.test -test.v -test.timeout 60m "$@"); }
+run() { (cd test/e2e && ../../bin/e2e.test -test.v -test.timeout "$limit" "$@"); }
+limit=60m
 if [ "${1:-}" = -apart ]; then
+	limit=150m
 	run -test.run "$apart"
 	exit
 fi

@@ -28,7 +28,13 @@ func init() {
 
 func TestCrashInstallAndUninstall(t *testing.T) {
 	t.Parallel()
-	newRig(t, "crash").tryAll(t, kills, installing, uninstalling)
+	r := newRig(t, "crash")
+	r.tryAll(t, kills, installing, uninstalling)
+	if full() {
+		all, gone := outfitting(t, "install of all", false), uninstalling
+		gone.name, gone.before = "uninstall of all", func(t *testing.T, r *rig) { r.mustFalcon(t, all.args(r.now)...) }
+		r.tryAll(t, kills, all, gone)
+	}
 }
 
 func TestCrashUpgrade(t *testing.T) {
@@ -72,8 +78,9 @@ func TestFaultyConnection(t *testing.T) {
 	}
 }
 
-// full says whether to try everything: every fault at every point, which takes half an hour (make crash).
-// Otherwise each point has two of the faults of a connection, by turns, and both of killing.
+// full says whether to try everything: every fault at every point of every operation, each on a way of its
+// own, which takes more than an hour (make crash). Otherwise each point has two of the faults of a
+// connection, by turns, and both of killing.
 func full() bool { return os.Getenv("FALCON_E2E_FULL") != "" }
 
 // rounds is how often to repeat what is up to chance.
