@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -140,16 +141,16 @@ func TestOnATerminal(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l.mustFalcon(t, "uninstall")
-			run := func(args ...string) string {
+			run := func(want int, args ...string) string {
 				cmd := l.command(bin("kubectl-falcon"), append(args, c.args...)...)
 				cmd.Env = append(append(cmd.Env, "TERM=xterm-256color", "NO_COLOR="), c.env...)
 				sent, code := onTerminal(t, cmd)
-				if code != 0 {
-					t.Errorf("%s: exit code %d:\n%s", args[0], code, sent)
+				if code != want {
+					t.Errorf("%s: exit code %d, want %d:\n%s", args[0], code, want, sent)
 				}
 				return sent
 			}
-			sent := run(good()...)
+			sent := run(0, good()...)
 			if moving.MatchString(sent) != c.inPlace {
 				t.Errorf("lines are updated in place: %v, want %v:\n%q", !c.inPlace, c.inPlace, sent)
 			}
@@ -157,8 +158,8 @@ func TestOnATerminal(t *testing.T) {
 				t.Errorf("install is coloured: %v, want %v:\n%q", !c.withColor, c.withColor, sent)
 			}
 			l.onScreen(t, sent, c.inPlace)
-			if status := run("status"); coloured.MatchString(status) != c.withColor {
-				t.Errorf("status is coloured: %v, want %v:\n%q", !c.withColor, c.withColor, status)
+			if lines := run(1, good("--diff", "--tags", "new")...); coloured.MatchString(lines) != c.withColor {
+				t.Errorf("a diff is coloured: %v, want %v:\n%q", !c.withColor, c.withColor, lines)
 			}
 		})
 	}
@@ -201,12 +202,13 @@ func (l *lab) onScreen(t *testing.T, sent string, inPlace bool) {
 func TestColorInAPipe(t *testing.T) {
 	l := shared
 	l.install(t)
-	for _, args := range [][]string{{"status"}, {"status", "--color=auto"}, {"status", "--color=never"}, {"certs"}} {
+	diff := slices.Clip(good("--diff", "--tags", "new"))
+	for _, args := range [][]string{diff, append(diff, "--color=auto"), append(diff, "--color=never"), {"status"}, {"certs"}} {
 		if r := l.falcon(t, args...); strings.Contains(r.stdout+r.stderr, "\x1b") {
 			t.Errorf("%v in a pipe: %q", args, r.stdout+r.stderr)
 		}
 	}
-	if r := l.falcon(t, "status", "--color=always"); !coloured.MatchString(r.stdout) {
-		t.Errorf("status --color=always in a pipe: %q", r.stdout)
+	if r := l.falcon(t, append(diff, "--color=always")...); !coloured.MatchString(r.stdout) {
+		t.Errorf("install --diff --color=always in a pipe: %q", r.stdout)
 	}
 }
