@@ -161,8 +161,11 @@ func (c *chaos) seen() ([]point, []step) {
 	return slices.Clone(c.points), c.what.steps
 }
 
-// hashed is the name of a configuration.
-var hashed = regexp.MustCompile(`injector-config-[0-9a-f]{10}`)
+// hashed is the name of a configuration, numbered that of one from before, of which each run has another.
+var (
+	hashed   = regexp.MustCompile(`injector-config-[0-9a-f]{10}`)
+	numbered = regexp.MustCompile(oldConfig + `[0-9]+`)
+)
 
 // note counts a request if it changes something, and returns the fault to do to it.
 func (c *chaos) note(r *http.Request) (fault, time.Duration, func()) {
@@ -171,8 +174,8 @@ func (c *chaos) note(r *http.Request) (fault, time.Duration, func()) {
 	if !changes(r) {
 		return noFault, c.what.delay, nil
 	}
-	// A configuration has a hash in its name, which differs with the way of an upgrade.
-	path := hashed.ReplaceAllString(r.URL.Path, "injector-config-HASH")
+	// The hash in the name of a configuration differs with the way of an upgrade.
+	path := numbered.ReplaceAllString(hashed.ReplaceAllString(r.URL.Path, "injector-config-HASH"), oldConfig+"N")
 	p := point{request: r.Method + " " + path, nth: 1}
 	for _, earlier := range c.points {
 		if earlier.request == p.request {
