@@ -40,6 +40,7 @@ func InstallRules(o Options) []rbacv1.PolicyRule {
 		rule("", []string{"pods"}, "list", "create"),
 		rule("", []string{"pods/portforward"}, "get", "create"),
 		rule("", []string{"pods/log"}, "get"),
+		rule("", []string{"events"}, "list"),
 		rule("apps", []string{"deployments"}, listed...),
 		rule("apps", []string{"replicasets"}, "list"),
 		rule("policy", []string{"poddisruptionbudgets"}, own...),
@@ -78,6 +79,7 @@ func RotateRules() []rbacv1.PolicyRule {
 		rule("", []string{"pods"}, "list"),
 		rule("", []string{"pods/portforward"}, "get", "create"),
 		rule("", []string{"pods/log"}, "get"),
+		rule("", []string{"events"}, "list"),
 		rule("apps", []string{"deployments"}, "get", "list", "update"),
 		rule("discovery.k8s.io", []string{"endpointslices"}, "list"),
 		rule("admissionregistration.k8s.io", []string{"mutatingwebhookconfigurations"}, "get", "list", "update"),
@@ -91,7 +93,9 @@ func StatusRules() []rbacv1.PolicyRule {
 		rule("", []string{"services", "secrets", "configmaps"}, "get"),
 		rule("", []string{"pods"}, "list"),
 		rule("", []string{"pods/portforward"}, "get", "create"),
+		rule("", []string{"events"}, "list"),
 		rule("apps", []string{"deployments"}, "get", "list"),
+		rule("discovery.k8s.io", []string{"endpointslices"}, "list"),
 		rule("admissionregistration.k8s.io", []string{"mutatingwebhookconfigurations"}, "get", "list"),
 	}
 }

@@ -70,7 +70,7 @@ func (c *cluster) live(u *unstructured.Unstructured) *unstructured.Unstructured 
 
 // answers says whether there is an injector behind the Service.
 func (c *cluster) answers() bool {
-	return !c.unready && c.objects[deploymentKey] != nil && c.objects[serviceKey] != nil
+	return !c.unready && !c.unreached && c.objects[deploymentKey] != nil && c.objects[serviceKey] != nil
 }
 
 // watch rolls the pods when their Deployment has changed, and notes when pods can no longer be created.

@@ -19,6 +19,10 @@ const (
 	tokenKey        = falconctlPrefix + "PROVISIONING_TOKEN"
 	// on is how the vendor's keys say yes.
 	on = "T"
+
+	// PodsOptInKey is the setting by which only pods that ask for the sensor get it, if it is PodsOptInValue.
+	PodsOptInKey   = "INJECTION_DEFAULT_DISABLED"
+	PodsOptInValue = on
 )
 
 // configuration is the injector's: the settings, and those that are secret, or nil if none is. Both are
@@ -66,7 +70,7 @@ func settings(o Options) map[string]string {
 		data["FALCON_MOUNT_ENABLED"] = on
 	}
 	if o.PodInjection == OptIn {
-		data["INJECTION_DEFAULT_DISABLED"] = on
+		data[PodsOptInKey] = PodsOptInValue
 	}
 	// The order of tags means nothing, so another one must not roll the pods.
 	tags := slices.Compact(slices.Sorted(slices.Values(o.Tags)))
