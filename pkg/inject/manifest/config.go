@@ -20,6 +20,8 @@ const (
 	// on is how the vendor's keys say yes.
 	on = "T"
 
+	// PullSecretKey is the setting with the name of the pull secret that sidecars get.
+	PullSecretKey = "FALCON_IMAGE_PULL_SECRET"
 	// PodsOptInKey is the setting by which only pods that ask for the sensor get it, if it is PodsOptInValue.
 	PodsOptInKey   = "INJECTION_DEFAULT_DISABLED"
 	PodsOptInValue = on
@@ -64,7 +66,7 @@ func settings(o Options) map[string]string {
 			data[key] = value
 		}
 	}
-	set("FALCON_IMAGE_PULL_SECRET", o.PullSecret)
+	set(PullSecretKey, o.PullSecret)
 	set("FALCON_RESOURCES", encoded(o.SensorResources))
 	if o.MountPath == mountFalcon {
 		data["FALCON_MOUNT_ENABLED"] = on
