@@ -40,6 +40,7 @@ func InstallRules(o Options) []rbacv1.PolicyRule {
 		rule("", []string{"pods"}, "list", "create"),
 		rule("", []string{"pods/portforward"}, "get", "create"),
 		rule("", []string{"pods/log"}, "get"),
+		rule("", []string{"events"}, "list"),
 		rule("apps", []string{"deployments"}, listed...),
 		rule("apps", []string{"replicasets"}, "list"),
 		rule("policy", []string{"poddisruptionbudgets"}, own...),
@@ -58,7 +59,9 @@ func InstallRules(o Options) []rbacv1.PolicyRule {
 func UninstallRules() []rbacv1.PolicyRule {
 	gone := []string{"get", "delete"}
 	return []rbacv1.PolicyRule{
-		rule("", []string{"namespaces", "configmaps", "secrets"}, "list", "get", "delete"),
+		// The label on a namespace of somebody else is taken off.
+		rule("", []string{"namespaces"}, "list", "get", "patch", "delete"),
+		rule("", []string{"configmaps", "secrets"}, "list", "get", "delete"),
 		rule("", []string{"serviceaccounts", "services"}, gone...),
 		rule("", []string{"pods"}, "list", "create"),
 		rule("apps", []string{"deployments"}, "list", "get", "delete"),
@@ -78,6 +81,7 @@ func RotateRules() []rbacv1.PolicyRule {
 		rule("", []string{"pods"}, "list"),
 		rule("", []string{"pods/portforward"}, "get", "create"),
 		rule("", []string{"pods/log"}, "get"),
+		rule("", []string{"events"}, "list"),
 		rule("apps", []string{"deployments"}, "get", "list", "update"),
 		rule("discovery.k8s.io", []string{"endpointslices"}, "list"),
 		rule("admissionregistration.k8s.io", []string{"mutatingwebhookconfigurations"}, "get", "list", "update"),
@@ -91,9 +95,18 @@ func StatusRules() []rbacv1.PolicyRule {
 		rule("", []string{"services", "secrets", "configmaps"}, "get"),
 		rule("", []string{"pods"}, "list"),
 		rule("", []string{"pods/portforward"}, "get", "create"),
+		rule("", []string{"events"}, "list"),
 		rule("apps", []string{"deployments"}, "get", "list"),
+		rule("discovery.k8s.io", []string{"endpointslices"}, "list"),
 		rule("admissionregistration.k8s.io", []string{"mutatingwebhookconfigurations"}, "get", "list"),
 	}
+}
+
+// GlassRules are the one right that BreakGlass needs, on the one object that it changes.
+func GlassRules() []rbacv1.PolicyRule {
+	r := rule("admissionregistration.k8s.io", []string{"mutatingwebhookconfigurations"}, "patch")
+	r.ResourceNames = []string{WebhookName}
+	return []rbacv1.PolicyRule{r}
 }
 
 // Role is a cluster role with the rules, as YAML to be applied.

@@ -2,15 +2,13 @@ package inject
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/util/csaupgrade"
+	"k8s.io/client-go/util/retry"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
@@ -26,44 +24,18 @@ func (i *installation) adopt(ctx context.Context) error {
 	taken := 0
 	guides := configurationNamed(manifest.ConfigMapName)[1]
 	for _, object := range append(i.plan.All(), guides) {
-		client, err := i.c.Resource(object)
+		var took bool
+		// Its controller writes to a Deployment at any moment, too.
+		err := retry.RetryOnConflict(retry.DefaultRetry, func() (err error) {
+			took, err = i.take(ctx, object, object == guides)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		now, err := client.Get(ctx, object.GetName(), metav1.GetOptions{})
-		if apierrors.IsNotFound(err) || err == nil && Ours(now) {
-			continue
+		if took {
+			taken++
 		}
-		if err != nil {
-			return fmt.Errorf("read %s: %w", kube.Describe(object), err)
-		}
-		managers := sets.New[string]()
-		for _, entry := range now.GetManagedFields() {
-			for _, name := range handmade {
-				if entry.Manager == name {
-					managers.Insert(name)
-				}
-			}
-		}
-		if err := csaupgrade.UpgradeManagedFields(now, managers, kube.FieldManager); err != nil {
-			return fmt.Errorf("take over %s: %w", kube.Describe(object), err)
-		}
-		annotations := now.GetAnnotations()
-		delete(annotations, "kubectl.kubernetes.io/last-applied-configuration")
-		now.SetAnnotations(annotations)
-		if object == guides {
-			// It is no part of the plan; marked, it goes when no revision needs it any more.
-			marked := now.GetLabels()
-			if marked == nil {
-				marked = map[string]string{}
-			}
-			marked[manifest.ManagedByLabel] = kube.FieldManager
-			now.SetLabels(marked)
-		}
-		if _, err := client.Update(ctx, now, metav1.UpdateOptions{FieldManager: kube.FieldManager}); err != nil {
-			return fmt.Errorf("take over %s: %w", kube.Describe(object), err)
-		}
-		taken++
 	}
 	if taken == 0 {
 		return nil
@@ -76,30 +48,48 @@ func (i *installation) adopt(ctx context.Context) error {
 	return i.decide()
 }
 
-// spareObjects removes what an installation with other options made and this one has not: the right to read
-// secrets, the registry's authority, certificates made here.
-func (i *installation) spareObjects(ctx context.Context) error {
-	all := manifest.Defaults()
-	all.RegistryCA = []byte("any")
-	for _, object := range manifest.Render(all, manifest.Given{TLS: manifest.TLS{Cert: []byte("any")}}).Objects {
-		planned := slices.ContainsFunc(i.plan.Objects, func(o kube.Object) bool { return kube.Describe(o) == kube.Describe(object) })
-		if planned || strings.HasPrefix(object.GetName(), manifest.ConfigMapName) {
-			continue
-		}
-		change, err := i.c.Delete(ctx, object, foreign)
-		if err != nil && !errors.Is(err, errForeign) {
-			return err
-		}
-		if change == kube.Deleted {
-			i.report.change(object, change)
+// take makes one object ours, if it is there and is not yet. It is remembered as it was, so that a rollback
+// brings its content back; who owns which field is not brought back.
+func (i *installation) take(ctx context.Context, object kube.Object, mark bool) (taken bool, err error) {
+	client, err := i.c.Resource(object)
+	if err != nil {
+		return false, err
+	}
+	now, err := client.Get(ctx, object.GetName(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) || err == nil && Ours(now) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read %s: %w", kube.Describe(object), err)
+	}
+	before := now.DeepCopy()
+	managers := sets.New[string]()
+	for _, entry := range now.GetManagedFields() {
+		for _, name := range handmade {
+			if entry.Manager == name {
+				managers.Insert(name)
+			}
 		}
 	}
-	return nil
-}
-
-// prune deletes configurations that no revision of the Deployment refers to any more, and that are old
-// enough not to be another run's that is just being made. Those of the revisions that are kept stay, so
-// that kubectl rollout undo works.
-func (i *installation) prune(ctx context.Context) error {
-	return pruneConfigs(ctx, i.c, i.now, i.report)
+	if err := csaupgrade.UpgradeManagedFields(now, managers, kube.FieldManager); err != nil {
+		return false, fmt.Errorf("take over %s: %w", kube.Describe(object), err)
+	}
+	annotations := now.GetAnnotations()
+	delete(annotations, "kubectl.kubernetes.io/last-applied-configuration")
+	now.SetAnnotations(annotations)
+	if mark {
+		// It is no part of the plan; marked, it goes when no revision needs it any more.
+		marked := now.GetLabels()
+		if marked == nil {
+			marked = map[string]string{}
+		}
+		marked[manifest.ManagedByLabel] = kube.FieldManager
+		now.SetLabels(marked)
+	}
+	after, err := client.Update(ctx, now, metav1.UpdateOptions{FieldManager: kube.FieldManager})
+	if err != nil {
+		return false, fmt.Errorf("take over %s: %w", kube.Describe(object), err)
+	}
+	i.remember(object, kube.Applied{Change: kube.Changed, Before: before, After: after})
+	return true, nil
 }

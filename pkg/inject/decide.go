@@ -4,6 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -31,6 +34,7 @@ func (i *installation) decide() error {
 			g.PortName = target.StrVal
 		}
 	}
+	g.KeepReplicas = i.scaledByOthers()
 	if err := i.sameAuthority(); err != nil {
 		return err
 	}
@@ -48,6 +52,19 @@ func (i *installation) decide() error {
 	}
 	i.given, i.plan = g, manifest.Render(i.o, g)
 	return nil
+}
+
+// scaledByOthers says whether another tool, such as an autoscaler, has set the number of injectors and the
+// user has not: then it is that tool's. None at all is nobody's wish for an installation.
+func (i *installation) scaledByOthers() bool {
+	d := i.found.deployment
+	if _, said := i.o.Inputs["replicas"]; said || i.how.ForceConflicts || i.how.Adopt || d == nil || d.Spec.Replicas == nil || *d.Spec.Replicas < 1 {
+		return false
+	}
+	return slices.ContainsFunc(d.ManagedFields, func(e metav1.ManagedFieldsEntry) bool {
+		return e.Manager != kube.FieldManager && e.FieldsV1 != nil && strings.Contains(e.FieldsV1.GetRawString(), `"f:replicas"`) &&
+			e.Subresource != "status"
+	})
 }
 
 // injectCA is cert-manager's annotation for the certificate whose CA it puts into a webhook.
@@ -70,11 +87,27 @@ func (i *installation) certificate() (manifest.TLS, error) {
 		return i.ownCertificate()
 	}
 	if i.found.secret != nil {
-		if t := i.kept(i.found.secret); certs.Usable(t, i.now, i.how.RenewBefore) == nil {
+		t := i.kept(i.found.secret)
+		if i.unusable = certs.Usable(t, i.now, i.how.RenewBefore); i.unusable == nil {
 			return t, nil
 		}
 	}
 	return certs.New(i.now, i.o.CertValidity)
+}
+
+// warnOfCertificate says why the certificate in the cluster is replaced, or that the user's own will end.
+func (i *installation) warnOfCertificate() {
+	if i.unusable != nil {
+		i.report.remark("secret/%s gets a new certificate, because of the one that is there: %v", manifest.SecretName, i.unusable)
+	}
+	// cert-manager renews by itself.
+	if i.o.TLSSecret == "" || i.o.CertManager != "" {
+		return
+	}
+	t := tlsOf(i.found.secret)
+	if days := daysLeft(i.now, t.Cert, t.CA); time.Duration(days)*24*time.Hour < i.how.RenewBefore {
+		i.report.remark("warning: the certificate in secret/%s ends in %s: renew it there, then install again", i.o.TLSSecret, count(days, "day"))
+	}
 }
 
 // kept is the certificate of a Secret. The guide's installer keeps the authority in the webhook alone.

@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/streaming/pkg/httpstream"
@@ -38,6 +39,16 @@ func typed[T any](u *unstructured.Unstructured) *T {
 		panic(err)
 	}
 	return &t
+}
+
+// fieldsOf are the fields by which a list can be narrowed.
+func fieldsOf(u *unstructured.Unstructured) fields.Set {
+	text := func(path ...string) string {
+		s, _, _ := unstructured.NestedString(u.Object, path...)
+		return s
+	}
+	return fields.Set{"metadata.name": u.GetName(), "status.phase": text("status", "phase"), "type": text("type"),
+		"involvedObject.uid": text("involvedObject", "uid")}
 }
 
 // breadth says whose pods a webhook is called for.
@@ -70,7 +81,7 @@ func (c *cluster) live(u *unstructured.Unstructured) *unstructured.Unstructured 
 
 // answers says whether there is an injector behind the Service.
 func (c *cluster) answers() bool {
-	return !c.unready && c.objects[deploymentKey] != nil && c.objects[serviceKey] != nil
+	return !c.unready && !c.unreached && c.objects[deploymentKey] != nil && c.objects[serviceKey] != nil
 }
 
 // watch rolls the pods when their Deployment has changed, and notes when pods can no longer be created.

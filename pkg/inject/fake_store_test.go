@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -27,7 +28,7 @@ type object = map[string]any
 
 // plurals are the resources of the kinds that are stored.
 var plurals = map[string]string{"Namespace": "namespaces", "ServiceAccount": "serviceaccounts", "ConfigMap": "configmaps",
-	"Secret": "secrets", "Service": "services", "Pod": "pods", "Deployment": "deployments", "ReplicaSet": "replicasets",
+	"Secret": "secrets", "Service": "services", "Pod": "pods", "Event": "events", "Deployment": "deployments", "ReplicaSet": "replicasets",
 	"PodDisruptionBudget": "poddisruptionbudgets", "ClusterRole": "clusterroles", "ClusterRoleBinding": "clusterrolebindings",
 	"MutatingWebhookConfiguration": "mutatingwebhookconfigurations"}
 
@@ -117,6 +118,7 @@ func (c *cluster) do(q *request) (any, error) {
 func (c *cluster) list(q *request) object {
 	query := q.URL.Query()
 	selector, _ := labels.Parse(query.Get("labelSelector"))
+	chosen, _ := fields.ParseSelector(query.Get("fieldSelector"))
 	items := []any{}
 	if q.gvr.Resource == "endpointslices" {
 		items = append(items, object{"metadata": object{"name": "s", "namespace": Namespace}, "addressType": "IPv4",
@@ -124,11 +126,8 @@ func (c *cluster) list(q *request) object {
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.objects)) {
 		o := c.objects[key]
-		name, byName := strings.CutPrefix(query.Get("fieldSelector"), "metadata.name=")
-		phase, byPhase := strings.CutPrefix(query.Get("fieldSelector"), "status.phase=")
-		now, _, _ := unstructured.NestedString(o.Object, "status", "phase")
 		if !strings.HasPrefix(key, q.gvr.Resource+"/"+q.namespace) || !selector.Matches(labels.Set(o.GetLabels())) ||
-			byName && name != o.GetName() || byPhase && phase != now || q.namespace != "" && q.namespace != o.GetNamespace() {
+			!chosen.Matches(fieldsOf(o)) || q.namespace != "" && q.namespace != o.GetNamespace() {
 			continue
 		}
 		items = append(items, c.live(o).Object)

@@ -44,7 +44,9 @@ type cluster struct {
 	rules  []rbacv1.PolicyRule
 	lacked []string
 	// unready keeps the Deployment from becoming available, podSecurity has namespaces refuse the sensor.
-	unready     bool
+	unready bool
+	// unreached has the Service lead nowhere although the injector is ready.
+	unreached   bool
 	podSecurity map[string]bool
 	// meddle is called before each request is answered; an error of it is the answer.
 	meddle func(*request) error

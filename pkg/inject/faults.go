@@ -47,23 +47,34 @@ func (s *State) faults() []Fault {
 	add(refusing && !s.Installed, "kubectl falcon uninstall --break-glass", "there is a webhook but no injector, so pods are refused")
 	add(refusing && s.Installed && s.Ready == 0, "kubectl falcon uninstall --break-glass, then "+showPods,
 		"no injector is ready, so pods are refused%s", why)
-	renew := "kubectl falcon certs rotate"
-	if s.ForeignCertificate {
-		renew = "renew the certificate where it comes from, then install again"
-	}
-	add(ended, renew, "the certificate ends today or has ended")
 	consequence := "so pods are refused"
 	if !refusing {
 		consequence = "so pods start without the sensor"
 	}
-	add(s.Webhook && s.CertificateDays >= 0 && !s.Trusted && !ended, "kubectl falcon certs",
-		"the webhook does not trust the injector's certificate, %s", consequence)
-	add(s.GlassBroken != "", installAgain, "pods start without the sensor while no injector answers: glass broken by %s", s.GlassBroken)
 	mine := s.Owner == "" || strings.HasPrefix(s.Owner, string(owner.Ours))
 	missing := installAgain
 	if !mine {
 		missing = "mend it with what made it: " + s.Owner
 	}
+	reach := missing
+	if refusing {
+		reach = "kubectl falcon uninstall --break-glass, then " + missing
+	}
+	add(s.Webhook && s.Installed && s.Unreachable != "" && s.Ready > 0, reach, "%s, %s", s.Unreachable, consequence)
+	renew := "kubectl falcon certs rotate"
+	if s.ForeignCertificate {
+		renew = "renew the certificate where it comes from, then install again"
+	}
+	add(ended, renew, "the certificate ends today or has ended")
+	add(s.Webhook && s.CertificateDays >= 0 && !s.Trusted && !ended, "kubectl falcon certs",
+		"the webhook does not trust the injector's certificate, %s", consequence)
+	add(s.GlassBroken != "", installAgain, "pods start without the sensor while no injector answers: glass broken by %s", s.GlassBroken)
+	again := missing
+	if s.ForeignCertificate && mine {
+		again = "make it again where the certificate comes from, then install again"
+	}
+	// More than a warning: the pods that run have it, and the next one that is moved cannot come up.
+	add(s.NoCertificate != "", again, "secret/%s with the injector's certificate is missing, so no injector can start anew", s.NoCertificate)
 	add(s.Installed && !s.Webhook, missing, "there is no webhook, so new pods get no sensor")
 	add(s.Installed && mine && s.Image == "", installAgain, "the injector's configuration is missing")
 	warn(s.Installed && s.Ready < s.Replicas && (s.Ready > 0 || !refusing), showPods, "%d of %d replicas are ready%s", s.Ready, s.Replicas, why)

@@ -40,11 +40,17 @@ type installation struct {
 	found *found
 	given manifest.Given
 	plan  manifest.Plan
+	// pull is what copies of the pull secret hold.
+	pull []byte
 	// rehearsed is the server's judgement of each object of the plan.
 	rehearsed []Outcome
+	// unusable is why the certificate in the cluster is replaced.
+	unusable error
 	// known is what the plan's objects were just before they are applied.
 	known map[string]kube.Known
 	done  []kube.Applied
+	// dropped says that something was deleted because the plan does not have it.
+	dropped bool
 	// trusted says that the webhook trusts an authority more than before, covering that it is in use: what
 	// fails then leaves a working installation.
 	trusted, covering bool
@@ -68,6 +74,7 @@ func Install(ctx context.Context, c *kube.Cluster, o Options, how How, report Re
 		report.remark("warning: %s", warning)
 	}
 	err = i.carry(ctx)
+	changed = i.dropped
 	for _, a := range i.done {
 		changed = changed || a.Change != kube.Unchanged
 	}
@@ -100,9 +107,13 @@ func prepare(ctx context.Context, c *kube.Cluster, o Options, how How, report Re
 	if err := owner.Refuse(i.found.injectors, how.Adopt); err != nil {
 		return nil, err
 	}
+	if err := i.findPullSecret(ctx); err != nil {
+		return nil, err
+	}
 	if err := i.decide(); err != nil {
 		return nil, err
 	}
+	i.warnOfCertificate()
 	return i, i.rehearse(ctx)
 }
 
@@ -150,10 +161,7 @@ func (i *installation) carry(ctx context.Context) error {
 	if err := i.cover(ctx); err != nil {
 		return err
 	}
-	if err := i.spareSecrets(ctx); err != nil {
-		return err
-	}
-	if err := i.spareObjects(ctx); err != nil {
+	if err := i.spare(ctx); err != nil {
 		return err
 	}
 	if err := i.apply(ctx, i.plan.Record); err != nil {
@@ -164,11 +172,15 @@ func (i *installation) carry(ctx context.Context) error {
 
 // ownWebhook makes the namespace, once it is there, the owner of the webhook: see manifest.Given.
 func (i *installation) ownWebhook() {
-	if i.given.NamespaceUID != "" || len(i.done) == 0 || i.done[0].After.GetKind() != "Namespace" {
+	if i.given.NamespaceUID != "" {
 		return
 	}
-	i.given.NamespaceUID = i.done[0].After.GetUID()
-	i.plan = manifest.Render(i.o, i.given)
+	for n, object := range i.objects {
+		if object.GetName() == Namespace && object.GetNamespace() == "" && i.done[n].After.GetKind() == "Namespace" {
+			i.given.NamespaceUID = i.done[n].After.GetUID()
+			i.plan = manifest.Render(i.o, i.given)
+		}
+	}
 }
 
 // apply makes or changes one object, remembers what it was, and reports it.
@@ -227,7 +239,11 @@ func (i *installation) failed(ctx context.Context, err error) error {
 		i.report.remark("not all of it could be taken back: %v", undone)
 		return err
 	}
-	if i.trusted || i.how.Adopt {
+	if i.how.Adopt {
+		return withNext(err, "what this run did to the injector was taken back, but kubectl falcon owns the fields that it took over; "+
+			"another install --adopt goes on, and kubectl apply works as before")
+	}
+	if i.trusted {
 		return withNext(err, "what this run did to the injector was taken back")
 	}
 	return withNext(err, "nothing of this run is left")

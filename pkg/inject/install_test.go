@@ -169,7 +169,7 @@ func TestInstallTakesAPullSecretEverywhere(t *testing.T) {
 	o.PullSecret, o.PullSecretConfig = "pull", []byte(`{"auths":{"registry.example.com":{"auth":"dTpw"}}}`)
 	c.put(object{"apiVersion": "v1", "kind": "Secret", "metadata": object{"name": "pull", "namespace": "default"}})
 	c.put(&corev1.Secret{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}, ObjectMeta: metav1.ObjectMeta{
-		Name: "pull", Namespace: "kube-system", Labels: map[string]string{manifest.ManagedByLabel: kube.FieldManager}}})
+		Name: "pull", Namespace: "kube-system", Labels: map[string]string{manifest.ManagedByLabel: kube.FieldManager}}, Type: corev1.SecretTypeDockerConfigJson})
 	j := mustInstall(t, client, o)
 	j.says(t, "secret/pull (default) is kept as it is")
 	for key, want := range map[string]bool{"secrets/falcon-system/pull": true, "secrets/shop/pull": true,

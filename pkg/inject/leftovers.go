@@ -45,8 +45,9 @@ func (w Workload) Restart() string {
 	return ""
 }
 
-// Left scans the whole cluster for what is left.
-func Left(ctx context.Context, c *kube.Cluster) (*Leftovers, error) {
+// Left scans the whole cluster for what is left. images are the sensor images that were in use, as far as they
+// are known: they identify sidecars with an unknown name.
+func Left(ctx context.Context, c *kube.Cluster, images ...string) (*Leftovers, error) {
 	var l Leftovers
 	var roles, secrets []string
 	all, ctx := errgroup.WithContext(ctx)
@@ -71,14 +72,17 @@ func Left(ctx context.Context, c *kube.Cluster) (*Leftovers, error) {
 	all.Go(func() error {
 		namespaces, err := listNamespaces(ctx, c)
 		for n := range namespaces {
-			if value, marked := namespaces[n].Labels[InjectionKey]; marked && namespaces[n].Name != Namespace {
-				l.Labelled = append(l.Labelled, namespaces[n].Name+" ("+value+")")
+			ns := &namespaces[n]
+			// The injector's own is marked by this tool as long as it stays.
+			own := ns.Name == Namespace && Ours(ns)
+			if value, marked := ns.Labels[InjectionKey]; marked && !own {
+				l.Labelled = append(l.Labelled, ns.Name+" ("+value+")")
 			}
 		}
 		return err
 	})
 	all.Go(func() (err error) {
-		l.Workloads, err = Carriers(ctx, c, "")
+		l.Workloads, err = Carriers(ctx, c, images...)
 		return err
 	})
 	err := all.Wait()
@@ -102,9 +106,9 @@ func leftRoles(ctx context.Context, c *kube.Cluster) (names []string, err error)
 	return names, nil
 }
 
-// Carriers returns what made the pods that carry a sidecar, each once, in order. image is the injector's
-// sensor image, if known.
-func Carriers(ctx context.Context, c *kube.Cluster, image string) ([]Workload, error) {
+// Carriers returns what made the pods that carry a sidecar, each once, in order. images are the injector's
+// sensor images, as far as they are known.
+func Carriers(ctx context.Context, c *kube.Cluster, images ...string) ([]Workload, error) {
 	count := map[Workload]int{}
 	var sets map[string]string
 	options := metav1.ListOptions{Limit: pageSize}
@@ -115,7 +119,7 @@ func Carriers(ctx context.Context, c *kube.Cluster, image string) ([]Workload, e
 		}
 		for i := range pods.Items {
 			pod := &pods.Items[i]
-			if _, carries := sidecar.In(&pod.Spec, image); !carries || pod.DeletionTimestamp != nil || over(pod) {
+			if !carries(pod, images) || pod.DeletionTimestamp != nil || over(pod) {
 				continue
 			}
 			w := maker(pod)
@@ -144,6 +148,16 @@ func Carriers(ctx context.Context, c *kube.Cluster, image string) ([]Workload, e
 		return strings.Compare(a.Namespace+"/"+a.Kind+"/"+a.Name, b.Namespace+"/"+b.Kind+"/"+b.Name)
 	})
 	return all, nil
+}
+
+func carries(pod *corev1.Pod, images []string) bool {
+	if _, known := sidecar.In(&pod.Spec, ""); known {
+		return true
+	}
+	return slices.ContainsFunc(images, func(image string) bool {
+		_, found := sidecar.In(&pod.Spec, image)
+		return found
+	})
 }
 
 func over(pod *corev1.Pod) bool {

@@ -2,6 +2,7 @@ package inject
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -15,8 +16,9 @@ import (
 type Outcome struct {
 	// Name is that of the object, as events name it.
 	Name string
-	// Rendered is the object as it is applied; Before what is there, nil if nothing; After the server's
-	// answer to a dry run, nil where it cannot be had: in a namespace that is not there yet.
+	// Rendered is the object as it is applied, nil for one that is deleted; Before what is there, nil if nothing; After the server's
+	// answer to a dry run, nil where it cannot be had: in a namespace that is not there yet, and of what is
+	// deleted.
 	Rendered      kube.Object
 	Before, After *unstructured.Unstructured
 	Change        kube.Change
@@ -39,11 +41,48 @@ func Offline(o Options, version string) (manifest.Plan, error) {
 	return manifest.Render(o, given), nil
 }
 
-// Preview is what Install would do, by the server's own judgement, and changes nothing.
-func Preview(ctx context.Context, c *kube.Cluster, o Options, how How) ([]Outcome, error) {
-	i, err := prepare(ctx, c, o, how, func(Event) {})
+// Preview is what Install would do, by the server's own judgement, and changes nothing. What Install would
+// remark on beforehand is reported.
+func Preview(ctx context.Context, c *kube.Cluster, o Options, how How, report Reporter) ([]Outcome, error) {
+	i, err := prepare(ctx, c, o, how, report)
 	if err != nil {
 		return nil, err
 	}
-	return i.rehearsed, nil
+	all := i.rehearsed
+	copies, _, err := i.copies(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, object := range copies {
+		out := Outcome{Name: describe(object), Rendered: object}
+		if err := i.rehearseOne(ctx, object, &out); err != nil && !gone(err) {
+			return nil, err
+		} else if err == nil {
+			all = append(all, out)
+		}
+	}
+	deletions, err := i.deletions(ctx)
+	return append(all, deletions...), err
+}
+
+// deletions are what Install would take away.
+func (i *installation) deletions(ctx context.Context) (all []Outcome, err error) {
+	stale, err := i.staleSecrets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	unused, err := i.unusedConfigs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, object := range slices.Concat(stale, i.otherObjects(), unused) {
+		known, err := i.c.Know(ctx, object)
+		if err != nil {
+			return nil, err
+		}
+		if known.Object != nil && Ours(known.Object) {
+			all = append(all, Outcome{Name: describe(object), Before: known.Object, Change: kube.Deleted})
+		}
+	}
+	return all, nil
 }

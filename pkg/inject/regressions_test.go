@@ -42,14 +42,15 @@ func TestStatusJSONHasNoNull(t *testing.T) {
 
 // Without a configuration the image is empty, as is the key of the sidecars known by name.
 func TestProtectedIsCountedOnceWithoutAnImage(t *testing.T) {
-	p := podCount{running: map[string]int{}, ready: map[string]map[string]int{}}
+	all := census{}
 	pod := &corev1.Pod{}
 	pod.Namespace = "shop"
 	pod.Spec.Containers = []corev1.Container{{Name: "app"}, {Name: "falcon-container"}}
 	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "falcon-container", Ready: true}}
-	p.add(pod)
-	if got := p.protected("shop", ""); got != 1 {
-		t.Errorf("1 pod, %d protected", got)
+	all.add(pod)
+	s := State{Covered: []string{"shop"}}
+	if s.count(all); s.Protected != 1 || s.Pods != 1 {
+		t.Errorf("1 pod, %d counted, %d protected", s.Pods, s.Protected)
 	}
 }
 

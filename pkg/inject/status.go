@@ -3,7 +3,6 @@ package inject
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/certs"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/owner"
-	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/sidecar"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
@@ -46,11 +44,18 @@ type State struct {
 	CertificateDays int `json:"certificateDays"`
 	// ForeignCertificate says that it is not one made here.
 	ForeignCertificate bool `json:"foreignCertificate,omitempty"`
+	// NoCertificate is the name of the Secret that the injector mounts, if that is not there.
+	NoCertificate string `json:"noCertificate,omitempty"`
 	// Trusted says whether the webhook trusts the injector's certificate.
 	Trusted bool `json:"trusted"`
-	// Pods counts the running pods of the covered namespaces, Protected those with a ready sensor.
+	// Unreachable is why the API server finds no injector although there is a Deployment: its Service is
+	// missing, or no ready pod is behind it.
+	Unreachable string `json:"unreachable,omitempty"`
+	// Pods counts the running pods of the covered namespaces that are to get the sensor, Protected those with
+	// a ready one, and OptedOut the running pods there that are to get none.
 	Pods      int `json:"pods"`
 	Protected int `json:"protected"`
+	OptedOut  int `json:"optedOut"`
 	// Others are injectors beside this one, in words.
 	Others []string `json:"others,omitempty"`
 	// Orphans are webhooks of other injectors that lead nowhere, with what to do about each.
@@ -64,6 +69,9 @@ type State struct {
 
 	// Config is the webhook as it stands, for whoever judges what it covers; nil if there is none.
 	Config *admissionv1.MutatingWebhookConfiguration `json:"-"`
+
+	// podsOptIn says that only pods which ask for the sensor get it.
+	podsOptIn bool
 }
 
 // Fault is something wrong and the command to run next.
@@ -77,14 +85,19 @@ type Fault struct {
 // Status returns the whole state: everything is asked at once.
 func Status(ctx context.Context, c *kube.Cluster) (*State, error) {
 	var f *found
-	var pods podCount
+	var pods census
+	var reachable bool
 	all, inner := errgroup.WithContext(ctx)
 	all.Go(func() (err error) {
 		f, err = lookMounted(inner, c)
 		return err
 	})
 	all.Go(func() (err error) {
-		pods, err = countPods(inner, c)
+		pods, err = takeCensus(inner, c)
+		return err
+	})
+	all.Go(func() (err error) {
+		reachable, err = hasEndpoint(inner, c)
 		return err
 	})
 	var record *corev1.ConfigMap
@@ -96,6 +109,9 @@ func Status(ctx context.Context, c *kube.Cluster) (*State, error) {
 		return nil, err
 	}
 	s := f.state(time.Now())
+	if s.Installed && !reachable && s.Unreachable == "" {
+		s.Unreachable = "no ready pod is behind the injector's Service"
+	}
 	if record != nil {
 		s.Version = record.Data[manifest.RecordVersion]
 	}
@@ -110,10 +126,7 @@ func Status(ctx context.Context, c *kube.Cluster) (*State, error) {
 			}
 		}
 	}
-	for _, ns := range s.Covered {
-		s.Pods += pods.running[ns]
-		s.Protected += pods.protected(ns, s.Image)
-	}
+	s.count(pods)
 	s.Faults = s.faults()
 	return s, nil
 }
@@ -158,9 +171,18 @@ func (f *found) state(now time.Time) *State {
 			s.Orphans = append(s.Orphans, Fault{What: p.Error(), Next: p.Next()})
 		}
 	}
+	if f.deployment != nil && f.service == nil {
+		s.Unreachable = "the injector's Service is missing"
+	}
+	if f.deployment != nil {
+		name := mounted(f.deployment)
+		s.ForeignCertificate = name != "" && name != manifest.SecretName
+		if f.secret == nil {
+			s.NoCertificate = name
+		}
+	}
 	if f.secret != nil {
 		t := tlsOf(f.secret)
-		s.ForeignCertificate = f.secret.Name != manifest.SecretName
 		s.CertificateDays = daysLeft(now, t.Cert, bundle(f.webhook))
 		s.Trusted = f.webhook != nil && certs.Trusts(bundle(f.webhook), t.Cert, now) == nil
 	}
@@ -187,7 +209,8 @@ func (s *State) deployed(d *appsv1.Deployment) {
 	}
 }
 
-// configured reads the sensor image from the configuration that the Deployment names.
+// configured reads the sensor image, and which pods get the sensor, from the configuration that the
+// Deployment names.
 func (s *State) configured(ctx context.Context, c *kube.Cluster, d *appsv1.Deployment) error {
 	name := configName(&d.Spec.Template.Spec)
 	if name == "" {
@@ -196,6 +219,7 @@ func (s *State) configured(ctx context.Context, c *kube.Cluster, d *appsv1.Deplo
 	config, err := one(c.Client.CoreV1().ConfigMaps(d.Namespace).Get(ctx, name, metav1.GetOptions{}))("configmap/" + name)
 	if config != nil {
 		s.Image = config.Data["FALCON_IMAGE"]
+		s.podsOptIn = config.Data[manifest.PodsOptInKey] == manifest.PodsOptInValue
 	}
 	return err
 }
@@ -208,59 +232,5 @@ func (s *State) hooked(w *admissionv1.MutatingWebhookConfiguration) {
 	s.GlassBroken = w.Annotations[BrokenGlass]
 	if len(w.Webhooks) > 0 && w.Webhooks[0].FailurePolicy != nil {
 		s.FailurePolicy = string(*w.Webhooks[0].FailurePolicy)
-	}
-}
-
-// podCount is how many running pods each namespace has, and which carry a ready sensor by its name or
-// image.
-type podCount struct {
-	running map[string]int
-	ready   map[string]map[string]int
-}
-
-func (p podCount) protected(namespace, image string) int {
-	protected := p.ready[namespace][""]
-	if image != "" {
-		protected += p.ready[namespace][image]
-	}
-	return protected
-}
-
-func countPods(ctx context.Context, c *kube.Cluster) (podCount, error) {
-	p := podCount{running: map[string]int{}, ready: map[string]map[string]int{}}
-	options := metav1.ListOptions{Limit: pageSize, FieldSelector: "status.phase=" + string(corev1.PodRunning)}
-	for {
-		list, err := c.Client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, options)
-		if err != nil {
-			return p, fmt.Errorf("list pods: %w", err)
-		}
-		for i := range list.Items {
-			p.add(&list.Items[i])
-		}
-		if options.Continue = list.Continue; options.Continue == "" {
-			return p, nil
-		}
-	}
-}
-
-// add counts a pod. The sensor's image is not known yet, so a sidecar that has no known name is counted
-// under its image.
-func (p *podCount) add(pod *corev1.Pod) {
-	ns := pod.Namespace
-	p.running[ns]++
-	if p.ready[ns] == nil {
-		p.ready[ns] = map[string]int{}
-	}
-	if name, ok := sidecar.In(&pod.Spec, ""); ok {
-		if sidecar.Ready(pod, name) {
-			p.ready[ns][""]++
-		}
-		return
-	}
-	for i := range pod.Spec.Containers {
-		image := pod.Spec.Containers[i].Image
-		if name, ok := sidecar.In(&pod.Spec, image); ok && sidecar.Ready(pod, name) {
-			p.ready[ns][image]++
-		}
 	}
 }

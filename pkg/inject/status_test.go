@@ -18,7 +18,7 @@ import (
 func TestStateJSON(t *testing.T) {
 	full := State{Installed: true, Webhook: true, Owner: "kubectl-falcon", Version: "1.2.3", Image: goodImage, Ready: 1, Replicas: 2,
 		FailurePolicy: "Fail", GlassBroken: "eve at noon", Covered: []string{"default", "shop"}, Left: []string{"kube-system"},
-		CertificateDays: 20, Trusted: true, Pods: 7, Protected: 5, Others: []string{"webhook x, made by Helm"}, Ending: true,
+		CertificateDays: 20, NoCertificate: "mine", Trusted: true, Unreachable: "no ready pod", Pods: 7, Protected: 5, OptedOut: 1, Others: []string{"webhook x, made by Helm"}, Ending: true,
 		Trouble: "pod/x: why", Config: manifest.Render(goodOptions(), manifest.Given{}).Webhook}
 	full.Faults = full.faults()
 	empty := (&found{}).state(time.Now())

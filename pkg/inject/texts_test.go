@@ -39,6 +39,9 @@ func TestAdvised(t *testing.T) {
 		`violates PodSecurity "restricted"`:                               "a level that admits the injector",
 		"Pod not supported on Fargate: fields not supported: HostNetwork": "install with --fargate",
 		"0/1 nodes are available: 1 node(s) had untolerated taint(s)":     "make a profile",
+		"cannot be scheduled: no nodes available to schedule pods":        "on AWS EKS Fargate make a profile",
+		"FailedMount: secret not found":                                   "names what is missing",
+		"Unhealthy: Readiness probe failed: 500":                          "kubectl logs",
 		"cannot be scheduled: 0/3 nodes":                                  "--toleration",
 		"CreateContainerConfigError":                                      "kubectl describe pods",
 	}

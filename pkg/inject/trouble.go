@@ -9,6 +9,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 )
@@ -27,6 +28,7 @@ func deploymentTrouble(ctx context.Context, c *kube.Cluster, d *appsv1.Deploymen
 	if err != nil {
 		return "", err
 	}
+	var unready []*corev1.Pod
 	for i := range pods {
 		pod := &pods[i]
 		newest := configName(&pod.Spec) == configName(&d.Spec.Template.Spec) &&
@@ -36,6 +38,21 @@ func deploymentTrouble(ctx context.Context, c *kube.Cluster, d *appsv1.Deploymen
 		}
 		if why := kube.Trouble(pod); why != "" {
 			return "pod/" + pod.Name + ": " + advised(why) + lastWords(ctx, c, pod), nil
+		}
+		if !ready(pod) {
+			unready = append(unready, pod)
+		}
+	}
+	for _, pod := range unready {
+		why, err := c.LastWarning(ctx, pod)
+		switch {
+		case apierrors.IsForbidden(err):
+			// It is only the last resort, and a role from before does not have it.
+			return "", nil
+		case err != nil:
+			return "", err
+		case why != "":
+			return "pod/" + pod.Name + ": " + advised(why), nil
 		}
 	}
 	return "", nil
@@ -50,8 +67,11 @@ var advice = []struct{ words, next string }{
 	{"violates PodSecurity", "label namespace " + Namespace + " with a level that admits the injector"},
 	{"usage per", "give the injector what the limit range of namespace " + Namespace + " asks for, with --injector-cpu-request, --injector-memory-request and their like"},
 	{"not supported on Fargate", "install with --fargate"},
+	{"no nodes available", "on AWS EKS Fargate make a profile that selects namespace " + Namespace + "; elsewhere add a node"},
 	{"untolerated taint", "on AWS EKS Fargate make a profile that selects namespace " + Namespace + "; elsewhere use --toleration"},
 	{"cannot be scheduled", "make room, or change --node-selector, --toleration and the injector's requests"},
+	{"FailedMount", "kubectl describe pods -n " + Namespace + " names what is missing; install makes it again"},
+	{"probe failed", "kubectl logs -n " + Namespace + " deployment/" + Name + " says what it does"},
 	{"CreateContainerConfigError", "kubectl describe pods -n " + Namespace + " names what is missing"},
 }
 

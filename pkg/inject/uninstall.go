@@ -37,7 +37,7 @@ func Uninstall(ctx context.Context, c *kube.Cluster, how Removal, report Reporte
 	if err := Permitted(ctx, c, UninstallRules(), "uninstall"); err != nil {
 		return nil, err
 	}
-	things, err := removable(ctx, c)
+	things, images, err := removable(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -65,21 +65,25 @@ func Uninstall(ctx context.Context, c *kube.Cluster, how Removal, report Reporte
 	if err := removeWebhook(ctx, c, hook, report); err != nil {
 		return nil, err
 	}
+	if err := unmark(ctx, c, false, report); err != nil {
+		return nil, err
+	}
 	if !how.KeepNamespace {
 		if err := removeNamespace(ctx, c, how.Timeout, report); err != nil {
 			return nil, err
 		}
 	}
-	return Left(ctx, c)
+	return Left(ctx, c, images...)
 }
 
 // removable is everything that an installation of whatever version and options may have made, in the order
-// of its removal: the webhook first, then the reverse of the order of making. The namespace is apart.
-func removable(ctx context.Context, c *kube.Cluster) ([]kube.Object, error) {
+// of its removal: the webhook first, then the reverse of the order of making. The namespace is apart. images
+// are the sensor images of its configurations.
+func removable(ctx context.Context, c *kube.Cluster) (things []kube.Object, images []string, err error) {
 	o := manifest.Defaults()
 	o.RegistryCA = []byte("any")
 	plan := manifest.Render(o, manifest.Given{TLS: manifest.TLS{Cert: []byte("any")}})
-	things := []kube.Object{plan.Webhook, manifest.Beside(plan.Webhook), manifest.CanaryNamespaceObject(), plan.Record}
+	things = []kube.Object{plan.Webhook, manifest.Beside(plan.Webhook), manifest.CanaryNamespaceObject(), plan.Record}
 	var rest []kube.Object
 	for n := len(plan.Objects) - 1; n > 0; n-- {
 		// Which configurations there are is looked up.
@@ -90,9 +94,12 @@ func removable(ctx context.Context, c *kube.Cluster) ([]kube.Object, error) {
 	configs, err := c.Client.CoreV1().ConfigMaps(Namespace).List(ctx, metav1.ListOptions{
 		LabelSelector: manifest.ManagedByLabel + "=" + kube.FieldManager})
 	if err != nil {
-		return nil, fmt.Errorf("list the injector's configurations: %w", err)
+		return nil, nil, fmt.Errorf("list the injector's configurations: %w", err)
 	}
 	for n := range configs.Items {
+		if image := configs.Items[n].Data["FALCON_IMAGE"]; image != "" {
+			images = append(images, image)
+		}
 		if strings.HasPrefix(configs.Items[n].Name, manifest.ConfigMapName) {
 			rest = append(rest, configurationNamed(configs.Items[n].Name)...)
 		}
@@ -107,7 +114,7 @@ func removable(ctx context.Context, c *kube.Cluster) ([]kube.Object, error) {
 					ObjectMeta: metav1.ObjectMeta{Name: s.Name, Namespace: s.Namespace}})
 			}
 		})
-	return append(things, rest...), err
+	return append(things, rest...), images, err
 }
 
 // rehearseRemoval reports what would go, and what would stop it.
@@ -127,6 +134,9 @@ func rehearseRemoval(ctx context.Context, c *kube.Cluster, things []kube.Object,
 			report.change(object, kube.Deleted)
 			going = append(going, strings.ToLower(now.GetKind())+"s/"+now.GetName())
 		}
+	}
+	if err := unmark(ctx, c, true, report); err != nil {
+		return nil, err
 	}
 	if how.KeepNamespace {
 		return &Leftovers{}, nil

@@ -82,7 +82,8 @@ func (r *rolling) look(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if seen != "" && seen != r.trouble {
+	// Also that it is over: the end of the wait must not cite it then.
+	if seen != r.trouble {
 		r.report(Event{Object: name, Trouble: seen})
 		r.trouble = seen
 	}

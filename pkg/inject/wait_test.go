@@ -2,7 +2,9 @@ package inject
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -111,6 +113,51 @@ func TestInstallSaysWhyTheInjectorDoesNotComeUp(t *testing.T) {
 	wantProblem(t, err, problem.TimedOut, why)
 	if len(j.troubles) != 1 || j.troubles[0][:len(why)] != why {
 		t.Errorf("it said %q", j.troubles)
+	}
+}
+
+// A pod whose own status says nothing has events that do, and a reason that is over is not the end's.
+func TestInstallSaysWhatWarnsOfAPod(t *testing.T) {
+	c, client := newCluster(t)
+	c.unready = true
+	quiet := injectorPod("injector-quiet", "")
+	quiet.Status.Conditions[0].Status = corev1.ConditionFalse
+	c.put(quiet)
+	warning := func(name, message string, after time.Duration) *corev1.Event {
+		return &corev1.Event{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Event"}, ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: Namespace},
+			Type: corev1.EventTypeWarning, Reason: "Unhealthy", Message: message, LastTimestamp: metav1.NewTime(time.Now().Add(after)),
+			InvolvedObject: corev1.ObjectReference{Kind: "Pod", Name: quiet.Name, UID: c.of("pods/" + Namespace + "/injector-quiet").GetUID()}}
+	}
+	c.put(warning("a", "Readiness probe failed: statuscode: 500", time.Minute))
+	c.put(warning("b", "Readiness probe failed: connection refused", time.Second))
+	var j journal
+	_, err := Install(t.Context(), client, goodOptions(), brief(), j.report)
+	wantProblem(t, err, problem.TimedOut, "pod/injector-quiet: Unhealthy: Readiness probe failed: statuscode: 500 (kubectl logs")
+	if len(j.troubles) != 1 {
+		t.Errorf("it said %q", j.troubles)
+	}
+}
+
+func TestTheEndOfTheWaitCitesNoReasonThatIsOver(t *testing.T) {
+	c, client := newCluster(t)
+	c.unready = true
+	c.put(injectorPod("injector-new", "ErrImagePull"))
+	c.meddle = func(q *request) error {
+		// Seen once, and then it is pulled.
+		if q.verb == "list" && q.gvr.Resource == "pods" && q.namespace == Namespace {
+			c.meddle = func(q *request) error {
+				delete(c.objects, "pods/"+Namespace+"/injector-new")
+				return nil
+			}
+		}
+		return nil
+	}
+	how := brief()
+	how.Timeout = 2 * pollEvery
+	_, err := Install(t.Context(), client, goodOptions(), how, func(Event) {})
+	p := wantProblem(t, err, problem.TimedOut, "0 of 2 replicas available")
+	if strings.Contains(p.Error(), "ErrImagePull") {
+		t.Errorf("it cites what is over: %v", p)
 	}
 }
 

@@ -94,9 +94,12 @@ func TestApplyAsksForServerSideApplyInItsOwnNameAndNeverByForce(t *testing.T) {
 
 func TestApplyReportsAConflictAndDoesNotRetryByForce(t *testing.T) {
 	const says = `Apply failed with 1 conflict: conflict with "helm": .data.a`
+	conflict := apierrors.NewApplyConflict([]metav1.StatusCause{
+		{Type: metav1.CauseTypeFieldManagerConflict, Message: `conflict with "helm"`, Field: ".data.a"}}, says).ErrStatus
+	conflict.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}
 	a := newAPI(t, map[string]http.HandlerFunc{
 		"GET " + configPath:   answer(http.StatusOK, stored("v1", "ConfigMap", "c", "1", "u")),
-		"PATCH " + configPath: refuse(http.StatusConflict, metav1.StatusReasonConflict, says),
+		"PATCH " + configPath: answer(http.StatusConflict, conflict),
 	})
 	c := connect(t, a.URL)
 	change, err := c.Apply(t.Context(), config(), false)

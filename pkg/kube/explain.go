@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
@@ -30,6 +31,8 @@ func Explain(err error, c *Cluster) error {
 	case apierrors.IsForbidden(err):
 		return problem.New(problem.NoAccess,
 			"ask for this right, or act as someone who has it (--context, --as)", "not permitted: %w", err)
+	case apierrors.IsConflict(err) && !apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict):
+		return problem.New(problem.Failed, "run it again", "it was changed meanwhile: %w", err)
 	case apierrors.IsConflict(err):
 		return problem.New(problem.Failed,
 			"change it with the tool that owns it, or remove what that tool made first",

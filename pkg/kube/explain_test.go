@@ -33,7 +33,10 @@ func TestExplainGivesAPIErrorsAKindAndAdvice(t *testing.T) {
 			[]string{"does not accept the kubeconfig's credentials", "token expired"}, "log in again"},
 		"forbidden": {apierrors.NewForbidden(pods, "web", errors.New(`User "eve" cannot get resource`)), problem.NoAccess,
 			[]string{"not permitted", `User "eve" cannot get resource`}, "ask for this right"},
-		"conflict": {apierrors.NewConflict(pods, "web", errors.New(`conflict with "helm": .data.x`)), problem.Failed,
+		"changed meanwhile": {apierrors.NewConflict(pods, "web", errors.New("the object has been modified")), problem.Failed,
+			[]string{"it was changed meanwhile", "the object has been modified"}, "run it again"},
+		"conflict": {apierrors.NewApplyConflict([]metav1.StatusCause{{Type: metav1.CauseTypeFieldManagerConflict, Field: ".data.x"}},
+			`conflict with "helm": .data.x`), problem.Failed,
 			[]string{"another tool manages this object", `conflict with "helm": .data.x`}, "the tool that owns it"},
 	}
 	for name, test := range tests {

@@ -1,10 +1,13 @@
 package kube
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // ordinary are the waiting reasons of a container that is on its way.
@@ -27,14 +30,74 @@ func Trouble(pod *corev1.Pod) string {
 			}
 			return join(fmt.Sprintf("container %s: %s", s.Name, w.Reason), lastLine(w.Message))
 		}
-		if t := s.State.Terminated; t != nil && t.ExitCode != 0 {
-			return fmt.Sprintf("container %s ended with exit code %d (%s)", s.Name, t.ExitCode, t.Reason)
+		ended := s.State.Terminated
+		// One that was started again, and is not ready, is in the same trouble still.
+		if s.State.Running != nil && !s.Ready {
+			ended = s.LastTerminationState.Terminated
+		}
+		if ended != nil && ended.ExitCode != 0 {
+			return fmt.Sprintf("container %s ended with exit code %d (%s)", s.Name, ended.ExitCode, ended.Reason)
 		}
 	}
 	if pod.Status.Phase == corev1.PodFailed {
 		return join("the pod failed", pod.Status.Message)
 	}
 	return ""
+}
+
+// settling is how long a pod may take for what every start goes through: a probe before the program listens,
+// a volume before its Secret has come.
+const settling = 5 * time.Second
+
+// LastWarning returns the last event that warns of a pod, as reason and message, or nothing. It is for a pod
+// whose own status says nothing: one that runs and does not become ready, or waits for a volume. Warnings of
+// its first moments are passed over. The error is that of the list.
+func (c *Cluster) LastWarning(ctx context.Context, pod *corev1.Pod) (string, error) {
+	events, err := c.Client.CoreV1().Events(pod.Namespace).List(ctx, metav1.ListOptions{
+		FieldSelector: "type=" + corev1.EventTypeWarning + ",involvedObject.uid=" + string(pod.UID)})
+	if err != nil {
+		return "", fmt.Errorf("list the events of pod/%s: %w", pod.Name, err)
+	}
+	last, warning := begun(pod).Add(settling), ""
+	for i := range events.Items {
+		e := &events.Items[i]
+		if at := seen(e); !at.Before(last) {
+			last, warning = at, join(e.Reason, lastLine(e.Message))
+		}
+	}
+	return warning, nil
+}
+
+// begun is when the pod's newest attempt to come up began.
+func begun(pod *corev1.Pod) time.Time {
+	at := pod.CreationTimestamp.Time
+	later := func(t time.Time) {
+		if t.After(at) {
+			at = t
+		}
+	}
+	if pod.Status.StartTime != nil {
+		later(pod.Status.StartTime.Time)
+	}
+	for _, s := range pod.Status.ContainerStatuses {
+		if s.State.Running != nil {
+			later(s.State.Running.StartedAt.Time)
+		}
+	}
+	return at
+}
+
+// seen is when an event last happened; which of the fields says so depends on who wrote it.
+func seen(e *corev1.Event) time.Time {
+	switch {
+	case e.Series != nil:
+		return e.Series.LastObservedTime.Time
+	case !e.LastTimestamp.IsZero():
+		return e.LastTimestamp.Time
+	case !e.EventTime.IsZero():
+		return e.EventTime.Time
+	}
+	return e.CreationTimestamp.Time
 }
 
 // lastLine shortens the kubelet's wrapped errors to their innermost part.

@@ -56,6 +56,13 @@ func TestTrouble(t *testing.T) {
 		"blank lines": {corev1.PodStatus{ContainerStatuses: statuses{waiting("app", "RunContainerError", "\n\n  \n")}}, "container app: RunContainerError"},
 		"crashing": {corev1.PodStatus{ContainerStatuses: statuses{waiting("app", "CrashLoopBackOff", "back-off 10s restarting failed container")}},
 			"container app: CrashLoopBackOff: back-off 10s restarting failed container"},
+		"started again, but not ready": {corev1.PodStatus{ContainerStatuses: statuses{{Name: "app",
+			State:                corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
+			LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 2, Reason: "Error"}}}}},
+			"container app ended with exit code 2 (Error)"},
+		"started again, and ready": {corev1.PodStatus{ContainerStatuses: statuses{{Name: "app", Ready: true,
+			State:                corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
+			LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 2, Reason: "Error"}}}}}, ""},
 		"ended badly": {corev1.PodStatus{ContainerStatuses: statuses{ended("app", 137, "OOMKilled")}},
 			"container app ended with exit code 137 (OOMKilled)"},
 		// The init container is why the others wait, so it is the one to name.

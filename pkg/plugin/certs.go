@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ func newCerts(s *session) *cobra.Command {
 		}
 		for _, p := range places {
 			if p.Fault != "" {
-				s.remark("  next: kubectl falcon certs rotate, or install again")
+				s.remark("  next: %s", renewal(places))
 				return exitWith{code: ExitFailed}
 			}
 		}
@@ -42,6 +43,15 @@ func newCerts(s *session) *cobra.Command {
 	})
 	cmd.AddCommand(newRotate(s))
 	return cmd
+}
+
+// renewal is what to do about certificates that do not agree: those that were not made here are renewed by
+// whoever made them.
+func renewal(places []inject.Place) string {
+	if slices.ContainsFunc(places, func(p inject.Place) bool { return p.Where == "secret/"+manifest.SecretName }) {
+		return "kubectl falcon certs rotate, or install again"
+	}
+	return "renew the certificate where it comes from, then install again"
 }
 
 func (s *session) printPlaces(format term.Format, places []inject.Place) error {
@@ -60,6 +70,9 @@ func (s *session) printPlaces(format term.Format, places []inject.Place) error {
 				what = "authority"
 			}
 			fmt.Fprintf(s.Out, "  %-12s%s\n", what, c.Subject)
+			if c.Issuer != c.Subject {
+				fmt.Fprintln(s.Out, "              issued by "+c.Issuer)
+			}
 			fmt.Fprintf(s.Out, "              %d days left, until %s; sha256 %s\n", c.Days, c.Ends.Format(time.DateOnly), c.SHA256)
 			// What a pod serves mostly has the names of the Secret's; only other ones are news.
 			if all := strings.Join(c.Names, ",\n              "); all != "" && all != names {

@@ -47,6 +47,9 @@ const (
 	outputName = "name"
 )
 
+// falconctlFlag is the flag for further options of falconctl.
+const falconctlFlag = "falconctl-opt"
+
 // runHeading is over the flags about one run, which are no part of what is installed.
 const runHeading = "This run"
 
@@ -109,7 +112,7 @@ func (f *installFlags) sensorFlags(set *pflag.FlagSet) {
 	set.Var(text[string]{to: &o.ProxyHost, kind: "HOST"}, "proxy-host", "the proxy between the sensor and the Falcon cloud")
 	set.Var(number{&o.ProxyPort}, "proxy-port", "the proxy's port")
 	set.Var(text[string]{to: &o.ProxyDisable, words: []string{"true", "false"}}, "proxy-disable", "have the sensor use no proxy")
-	set.Var(pairs{&o.Falconctl}, "falconctl-opt", "another option of falconctl, such as FEATURE=VALUE; repeatable")
+	set.Var(pairs{&o.Falconctl}, falconctlFlag, "another option of falconctl, such as FEATURE=VALUE; repeatable")
 	resourceFlags(set, "sensor", "each sidecar", &o.SensorResources)
 	set.Var(text[string]{to: &o.MountPath, words: []string{"/tmp", "/falcon"}}, "mount-path", "where pods find the sensor's files")
 }

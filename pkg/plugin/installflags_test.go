@@ -179,7 +179,7 @@ func TestInputsAreStableAndHoldNoSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"image": "falcon:7", "tags": "a,b", "falconctl-opt": "A=1,B=2", "pull-secret-file": config}
+	want := map[string]string{"image": "falcon:7", "tags": "a,b", "falconctl-opt": "A,B", "pull-secret-file": config}
 	if !reflect.DeepEqual(f.o.Inputs, want) {
 		t.Errorf("got %v, want %v", f.o.Inputs, want)
 	}
@@ -189,7 +189,7 @@ func TestInputsAreStableAndHoldNoSecret(t *testing.T) {
 }
 
 func TestRBACNeedsNoClusterAndFollowsTheFlags(t *testing.T) {
-	for _, what := range []string{"install", "uninstall", "status", "certs"} {
+	for _, what := range []string{"install", "uninstall", "break-glass", "status", "certs"} {
 		o := falcon(t, "rbac", what)
 		o.must(t, 0)
 		if !strings.Contains(o.out, "name: kubectl-falcon-"+what+"\n") || !strings.Contains(o.out, "kind: ClusterRole\n") {

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -186,7 +187,7 @@ func (f *installFlags) fetch(ctx context.Context, c *kube.Cluster) error {
 }
 
 // inputs are what the user set, for the record of the installation: without the two credentials, of files
-// their names, and without what is about one run, so that another --timeout changes no record.
+// their names, of falconctl's options the keys, since a value may be secret, and without what is about one run, so that another --timeout changes no record.
 func inputs(flags *pflag.FlagSet) map[string]string {
 	all := map[string]string{}
 	flags.VisitAll(func(flag *pflag.Flag) {
@@ -196,6 +197,9 @@ func inputs(flags *pflag.FlagSet) map[string]string {
 			return
 		}
 		all[flag.Name] = flag.Value.String()
+		if options, ok := flag.Value.(pairs); ok && flag.Name == falconctlFlag {
+			all[flag.Name] = strings.Join(slices.Sorted(maps.Keys(*options.to)), ",")
+		}
 	})
 	return all
 }

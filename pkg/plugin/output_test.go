@@ -11,6 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/verify"
@@ -57,6 +58,7 @@ var empty = map[string]any{
 	"configmaps":                    corev1.ConfigMapList{TypeMeta: typed("v1", "ConfigMapList")},
 	"deployments":                   appsv1.DeploymentList{TypeMeta: typed("apps/v1", "DeploymentList")},
 	"mutatingwebhookconfigurations": admissionv1.MutatingWebhookConfigurationList{TypeMeta: typed("admissionregistration.k8s.io/v1", "MutatingWebhookConfigurationList")},
+	"endpointslices":                discoveryv1.EndpointSliceList{TypeMeta: typed("discovery.k8s.io/v1", "EndpointSliceList")},
 	"secrets":                       metav1.PartialObjectMetadataList{TypeMeta: typed("meta.k8s.io/v1", "PartialObjectMetadataList")},
 	"clusterroles":                  metav1.PartialObjectMetadataList{TypeMeta: typed("meta.k8s.io/v1", "PartialObjectMetadataList")},
 	"clusterrolebindings":           metav1.PartialObjectMetadataList{TypeMeta: typed("meta.k8s.io/v1", "PartialObjectMetadataList")},

@@ -43,7 +43,7 @@ func (s *session) printOffline(f *installFlags) error {
 
 // printPreview prints what the server makes of each object, or the objects.
 func (s *session) printPreview(ctx context.Context, c *kube.Cluster, f *installFlags) error {
-	outcomes, err := inject.Preview(ctx, c, f.o, f.how)
+	outcomes, err := inject.Preview(ctx, c, f.o, f.how, s.remarks)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (s *session) printPreview(ctx context.Context, c *kube.Cluster, f *installF
 // printApplied prints the objects that an installation has just applied. A preview has them: it finds the
 // certificate that the installation made.
 func (s *session) printApplied(ctx context.Context, c *kube.Cluster, f *installFlags, applied map[string]bool) error {
-	outcomes, err := inject.Preview(ctx, c, f.o, f.how)
+	outcomes, err := inject.Preview(ctx, c, f.o, f.how, func(inject.Event) {})
 	if err != nil {
 		return fmt.Errorf("it is installed, but what was applied cannot be printed: %w", err)
 	}
@@ -73,6 +73,13 @@ func (s *session) printApplied(ctx context.Context, c *kube.Cluster, f *installF
 	return s.printObjects(f, rendered(made))
 }
 
+// remarks is a reporter for what changes nothing.
+func (s *session) remarks(e inject.Event) {
+	if e.Remark != "" {
+		s.remark("%s", e.Remark)
+	}
+}
+
 // warn says what an installation would warn of.
 func (s *session) warn(f *installFlags) {
 	for _, warning := range f.o.Warnings() {
@@ -80,10 +87,13 @@ func (s *session) warn(f *installFlags) {
 	}
 }
 
+// rendered are the objects that are applied.
 func rendered(outcomes []inject.Outcome) []kube.Object {
 	var objects []kube.Object
 	for _, o := range outcomes {
-		objects = append(objects, o.Rendered)
+		if o.Rendered != nil {
+			objects = append(objects, o.Rendered)
+		}
 	}
 	return objects
 }
@@ -163,7 +173,7 @@ func hide(u, other *unstructured.Unstructured, side string) {
 
 // printDiff prints how the server's dry run differs from what is there; the exit code says whether it does.
 func (s *session) printDiff(ctx context.Context, c *kube.Cluster, f *installFlags) error {
-	outcomes, err := inject.Preview(ctx, c, f.o, f.how)
+	outcomes, err := inject.Preview(ctx, c, f.o, f.how, s.remarks)
 	if err != nil {
 		return err
 	}
@@ -188,7 +198,7 @@ func (s *session) printDiff(ctx context.Context, c *kube.Cluster, f *installFlag
 // diff is one object's unified diff, or nothing.
 func diff(o inject.Outcome, showSecrets bool) (string, error) {
 	after := o.After
-	if after == nil {
+	if after == nil && o.Rendered != nil {
 		// Its namespace is not there yet, so no server has judged it.
 		var err error
 		if after, err = kube.ToUnstructured(o.Rendered); err != nil {
@@ -196,12 +206,14 @@ func diff(o inject.Outcome, showSecrets bool) (string, error) {
 		}
 	}
 	old, fresh := bared(o.Before), bared(after)
-	if !showSecrets && isSecret(fresh) {
+	if !showSecrets {
 		oldAsIs := old.DeepCopy()
-		if old != nil {
+		if old != nil && isSecret(old) {
 			hide(old, fresh, "before")
 		}
-		hide(fresh, oldAsIs, "after")
+		if fresh != nil && isSecret(fresh) {
+			hide(fresh, oldAsIs, "after")
+		}
 	}
 	was, err := written(old)
 	if err != nil {

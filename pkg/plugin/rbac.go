@@ -26,6 +26,7 @@ func newRBAC() *cobra.Command {
 	install.RunE = printRole("install", func() []rbacv1.PolicyRule { return inject.InstallRules(o) })
 	cmd.AddCommand(install,
 		newRole("uninstall", "remove the injector", inject.UninstallRules),
+		newRole("break-glass", "break the glass", inject.GlassRules),
 		newRole("status", "see the injector's state", inject.StatusRules),
 		newRole("certs", "rotate the certificates", inject.RotateRules))
 	return cmd

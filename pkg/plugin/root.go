@@ -28,6 +28,8 @@ type session struct {
 	connected *kube.Cluster
 	// began is set when a command's own work starts: an error before that is one of usage.
 	began bool
+	// endless says that the command goes on until it is stopped, so that stopping it is no error.
+	endless bool
 	// color is when output is coloured.
 	color term.ColorMode
 	// display is the progress that was shown last; while it is up, what else is said goes through it.

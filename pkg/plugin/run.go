@@ -77,7 +77,9 @@ func Run(ctx context.Context, args []string, streams term.Streams) int {
 	}
 	// A signal cancels the context, and what is then in flight fails with that.
 	if stopped, ok := errors.AsType[Interrupted](context.Cause(ctx)); ok {
-		fmt.Fprintln(streams.Err, "error:", stopped.Error()+"; the same command goes on from where it was")
+		if !s.endless {
+			fmt.Fprintln(streams.Err, "error:", stopped.Error()+"; the same command goes on from where it was")
+		}
 		return stopped.ExitCode()
 	}
 	own, chosen := errors.AsType[exitWith](err)

@@ -1,12 +1,10 @@
 package plugin
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,9 +12,6 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
 )
-
-// watchEvery is how often --watch asks again.
-const watchEvery = 2 * time.Second
 
 func newStatus(s *session) *cobra.Command {
 	var watch bool
@@ -32,7 +27,9 @@ func newStatus(s *session) *cobra.Command {
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show it again whenever it changes, until stopped")
 	cmd.RunE = s.onCluster(func(ctx context.Context, c *kube.Cluster, _ []string) error {
 		if watch {
-			return s.watchState(ctx, c, *format)
+			s.endless = true
+			w := s.watcher(*format)
+			return w.run(ctx, watchEvery, func(ctx context.Context) (*inject.State, error) { return inject.Status(ctx, c) })
 		}
 		state, err := inject.Status(ctx, c)
 		if err != nil {
@@ -54,39 +51,6 @@ func broken(state *inject.State) error {
 		}
 	}
 	return nil
-}
-
-// watchState shows the state whenever it differs from what was shown; on a terminal in place.
-func (s *session) watchState(ctx context.Context, c *kube.Cluster, format term.Format) error {
-	clear := ""
-	if format == term.Table && s.live() {
-		clear = "\x1b[H\x1b[2J"
-	}
-	var before string
-	for {
-		state, err := inject.Status(ctx, c)
-		if err != nil {
-			return err
-		}
-		var screen bytes.Buffer
-		if err := printState(&screen, format, state); err != nil {
-			return err
-		}
-		if now := screen.String(); now != before {
-			if before != "" && clear == "" && format == term.Table {
-				fmt.Fprintln(s.Out)
-			}
-			before = now
-			if _, err := io.WriteString(s.Out, clear+now); err != nil {
-				return err
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(watchEvery):
-		}
-	}
 }
 
 // labelWidth is where the second column begins, textWidth what it may take of 80 columns.
@@ -116,11 +80,11 @@ func printState(w io.Writer, format term.Format, state *inject.State) error {
 	}
 	for _, row := range [][2]string{
 		{"injector", injectorLine(state)},
-		{"image", orDash(state.Image)},
+		{"image", orDash(shortImage(state.Image))},
 		{"webhook", webhookLine(state)},
 		{"covered", strings.Join(state.Covered, ", ")},
 		{"certificate", certificateLine(state)},
-		{"coverage", fmt.Sprintf("%d of %d running pods in scope carry a ready sensor", state.Protected, state.Pods)},
+		{"coverage", coverageLine(state)},
 	} {
 		if err := line(w, row[0], row[1]); err != nil {
 			return err
@@ -183,6 +147,26 @@ func certificateLine(s *inject.State) string {
 	return fmt.Sprintf("%d days left, %s", s.CertificateDays, trust)
 }
 
+func coverageLine(s *inject.State) string {
+	text := fmt.Sprintf("%d of %d running pods in scope carry a ready sensor", s.Protected, s.Pods)
+	if s.OptedOut > 0 {
+		text += fmt.Sprintf("; %d opted out", s.OptedOut)
+	}
+	return text
+}
+
+// shortDigits are enough of a digest to tell two images apart; -o json has all of it.
+const shortDigits = 12
+
+// shortImage leaves the beginning of an image's digest.
+func shortImage(image string) string {
+	const algorithm = "@sha256:"
+	if n := strings.Index(image, algorithm); n >= 0 && len(image) > n+len(algorithm)+shortDigits {
+		return image[:n+len(algorithm)+shortDigits] + "..."
+	}
+	return image
+}
+
 func orDash(text string) string {
 	if text == "" {
 		return "-"
@@ -193,7 +177,8 @@ func orDash(text string) string {
 // mostLines is how many lines one row may take before it is cut.
 const mostLines = 3
 
-// line prints one row, folded to the second column; a long list is cut, since -o json has all of it.
+// line prints one row, folded to the second column, at need within a word; a long list is cut, since -o json
+// has all of it.
 func line(w io.Writer, label, text string) error {
 	if text == "" {
 		text = "-"
@@ -205,7 +190,12 @@ func line(w io.Writer, label, text string) error {
 			lines[last] += " " + word
 			continue
 		}
-		lines = append(lines, word)
+		letters := []rune(word)
+		for len(letters) > textWidth {
+			lines = append(lines, string(letters[:textWidth]))
+			letters = letters[textWidth:]
+		}
+		lines = append(lines, string(letters))
 	}
 	if len(lines) > mostLines && label == "covered" {
 		lines = lines[:mostLines]

@@ -51,9 +51,11 @@ type object struct {
 	key string
 	// now is what is so; an empty part is not the case.
 	now [parts]string
-	// said is the last that was said of each part, and line the last line about the object.
-	said [parts]string
-	line string
+	// said is the last that was said of each part, troubles every trouble, and line the last line about the
+	// object: what crashes again and again goes through the same troubles each time.
+	said     [parts]string
+	troubles map[string]bool
+	line     string
 	// told is the trouble that found no room in the block and was printed above it.
 	told  string
 	shown bool
@@ -125,10 +127,14 @@ func (p *Progress) report(key string, what part, text string) {
 	key, text = clean(key), clean(text)
 	o, ok := p.known[key]
 	if !ok {
-		o = &object{key: key}
+		o = &object{key: key, troubles: map[string]bool{}}
 		p.known[key] = o
 	}
 	changed, news := text != o.now[what], text != "" && text != o.said[what]
+	if what == trouble {
+		news = text != "" && !o.troubles[text]
+		o.troubles[text] = true
+	}
 	o.now[what] = text
 	if text != "" {
 		o.said[what] = text

@@ -60,6 +60,18 @@ func TestPlainRepeatsNoLine(t *testing.T) {
 	same(t, "err", err.String(), "a: it waits\nb: it waits\n")
 }
 
+// A container that crashes alternates between having ended and waiting to be started again.
+func TestPlainSaysEachTroubleOnce(t *testing.T) {
+	p, _, err := plain()
+	for range 3 {
+		p.Trouble("a", "it ended")
+		p.Trouble("a", "it waits")
+		p.Trouble("a", "")
+		p.Trouble("b", "it ended")
+	}
+	same(t, "err", err.String(), "a: it ended\na: it waits\nb: it ended\n")
+}
+
 func TestPlainKeepsLongLinesWhole(t *testing.T) {
 	p, _, err := plain()
 	long := strings.TrimSpace(strings.Repeat("word ", 100))

@@ -19,6 +19,12 @@ const (
 	tokenKey        = falconctlPrefix + "PROVISIONING_TOKEN"
 	// on is how the vendor's keys say yes.
 	on = "T"
+
+	// PullSecretKey is the setting with the name of the pull secret that sidecars get.
+	PullSecretKey = "FALCON_IMAGE_PULL_SECRET"
+	// PodsOptInKey is the setting by which only pods that ask for the sensor get it, if it is PodsOptInValue.
+	PodsOptInKey   = "INJECTION_DEFAULT_DISABLED"
+	PodsOptInValue = on
 )
 
 // configuration is the injector's: the settings, and those that are secret, or nil if none is. Both are
@@ -60,13 +66,13 @@ func settings(o Options) map[string]string {
 			data[key] = value
 		}
 	}
-	set("FALCON_IMAGE_PULL_SECRET", o.PullSecret)
+	set(PullSecretKey, o.PullSecret)
 	set("FALCON_RESOURCES", encoded(o.SensorResources))
 	if o.MountPath == mountFalcon {
 		data["FALCON_MOUNT_ENABLED"] = on
 	}
 	if o.PodInjection == OptIn {
-		data["INJECTION_DEFAULT_DISABLED"] = on
+		data[PodsOptInKey] = PodsOptInValue
 	}
 	// The order of tags means nothing, so another one must not roll the pods.
 	tags := slices.Compact(slices.Sorted(slices.Values(o.Tags)))

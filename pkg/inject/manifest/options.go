@@ -80,7 +80,8 @@ type Options struct {
 	// webhook; TLSSecret is the Secret that it writes.
 	CertManager string
 
-	// Inputs is what the user set, by the name of the flag and without secrets, for the record.
+	// Inputs is what the user set, by the name of the flag and without secrets: for the record, and for what
+	// is left to other tools unless it was set.
 	Inputs map[string]string
 }
 

@@ -22,6 +22,16 @@ const (
 	RecordObjects = "objects"
 )
 
+// RecordsPullSecret says whether a record is of an installation that made pull secrets.
+func RecordsPullSecret(record *corev1.ConfigMap) bool {
+	var inputs map[string]string
+	// Whoever has written something else into it has not made one here.
+	if err := yaml.Unmarshal([]byte(record.Data[RecordInputs]), &inputs); err != nil {
+		return false
+	}
+	return inputs["pull-secret"] != "" || inputs["pull-secret-file"] != ""
+}
+
 // record says what was installed. There is no time in it, so that a second run changes nothing, and no
 // secret, since more people may read it than Secrets.
 func record(o Options, given Given, plan Plan) *corev1.ConfigMap {

@@ -28,6 +28,8 @@ type Given struct {
 	// NamespaceUID makes the namespace the owner of the webhook: when somebody deletes the namespace by
 	// hand, the webhook goes too instead of refusing every pod. Empty leaves the webhook without owner.
 	NamespaceUID types.UID
+	// KeepReplicas leaves the number of injectors to the tool that has set it.
+	KeepReplicas bool
 	// ForeignNamespace says that somebody else made the namespace: it gets the label that leaves it out of
 	// the injection, and is not marked as ours.
 	ForeignNamespace bool

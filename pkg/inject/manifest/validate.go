@@ -113,6 +113,19 @@ func checkName(flag, name string) error {
 	return nil
 }
 
+// checkSecretName is about a flag that names a Secret of the user's: those that are made here change and go
+// with the options.
+func checkSecretName(flag, name string) error {
+	if err := checkName(flag, name); err != nil {
+		return err
+	}
+	if name == SecretName || strings.HasPrefix(name, ConfigMapName+"-") {
+		return bad("give the Secret another name, or leave the option out",
+			"%s: %q is the name of a Secret that install makes itself", flag, name)
+	}
+	return nil
+}
+
 // checkNamespaceName is about a flag that names a namespace.
 func checkNamespaceName(flag, name string) error {
 	if wrong := validation.IsDNS1123Label(name); len(wrong) > 0 {

@@ -98,8 +98,11 @@ func (o *Options) checkInjectorResources() error {
 
 func (o *Options) checkCertificates() error {
 	if o.TLSSecret != "" {
-		if err := checkName("--tls-secret", o.TLSSecret); err != nil {
+		if err := checkSecretName("--tls-secret", o.TLSSecret); err != nil {
 			return err
+		}
+		if o.TLSSecret == o.PullSecret {
+			return bad("name two Secrets", "--tls-secret and --pull-secret are both %q, and a Secret cannot be both", o.TLSSecret)
 		}
 	}
 	if o.CertManager != "" {

@@ -11,7 +11,7 @@ import (
 
 func (o *Options) checkPullSecret() error {
 	if o.PullSecret != "" {
-		if err := checkName("--pull-secret", o.PullSecret); err != nil {
+		if err := checkSecretName("--pull-secret", o.PullSecret); err != nil {
 			return err
 		}
 	}

@@ -34,7 +34,7 @@ func deployment(o Options, given Given, config string, secret bool) *appsv1.Depl
 	if given.CertHash != "" {
 		annotations[CertificateHash] = given.CertHash
 	}
-	return &appsv1.Deployment{
+	d := &appsv1.Deployment{
 		TypeMeta:   metav1.TypeMeta{APIVersion: appsv1.SchemeGroupVersion.String(), Kind: "Deployment"},
 		ObjectMeta: meta(Name),
 		Spec: appsv1.DeploymentSpec{
@@ -53,6 +53,10 @@ func deployment(o Options, given Given, config string, secret bool) *appsv1.Depl
 			},
 		},
 	}
+	if given.KeepReplicas {
+		d.Spec.Replicas = nil
+	}
+	return d
 }
 
 func podSpec(o Options, given Given, config string, secret bool) corev1.PodSpec {
