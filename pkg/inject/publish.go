@@ -3,6 +3,7 @@ package inject
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -97,19 +98,21 @@ func (i *installation) limit(ctx context.Context, form *admissionv1.MutatingWebh
 	}
 }
 
-// createWebhook makes the webhook where there is none. Applying alone could overwrite one that another run
-// makes at the same moment.
+// createWebhook makes the webhook where there is none, empty first, so that it covers nothing: only one of two
+// runs at the same moment can create it, while applying alone would overwrite what the other has made.
 func (i *installation) createWebhook(ctx context.Context, form *admissionv1.MutatingWebhookConfiguration) error {
+	empty := form.DeepCopy()
+	empty.Webhooks = nil
 	made, err := i.c.Client.AdmissionregistrationV1().MutatingWebhookConfigurations().
-		Create(ctx, form, metav1.CreateOptions{FieldManager: kube.FieldManager})
+		Create(ctx, empty, metav1.CreateOptions{FieldManager: kube.FieldManager})
 	if kube.Passing(err) {
 		// It may be there: what is taken back later is looked for.
 		i.remember(form, kube.Applied{Change: kube.Created})
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("create the webhook %s: %w", WebhookName, err)
 	}
-	// Applied as well, so that a second install finds nothing to change.
+	i.remember(form, kube.Applied{Change: kube.Created})
 	return i.applyQuietly(ctx, form, kube.ApplyOptions{Version: made.ResourceVersion, Before: &kube.Known{}})
 }
 
