@@ -188,7 +188,25 @@ func (i *installation) secure(ctx context.Context, secret *corev1.Secret) error 
 // firstCertificate creates the Secret, which of two runs at the same time only one can; the other goes on
 // with what that one made.
 func (i *installation) firstCertificate(ctx context.Context, secret *corev1.Secret) error {
-	_, err := i.c.Client.CoreV1().Secrets(Namespace).Create(ctx, secret, metav1.CreateOptions{FieldManager: kube.FieldManager})
+	// How often it is tried when no answer comes.
+	const times = 3
+	var err error
+	for range times {
+		_, err = i.c.Client.CoreV1().Secrets(Namespace).Create(ctx, secret, metav1.CreateOptions{FieldManager: kube.FieldManager})
+		if !kube.Passing(err) {
+			break
+		}
+		// It may be there; the certificate shows whose it is then.
+		made, unread := kube.ToUnstructured(secret)
+		if unread != nil {
+			return unread
+		}
+		i.remember(secret, kube.Applied{Change: kube.Created, After: made})
+		if serves(ctx, i.c, secret.Name, i.given.TLS) == nil {
+			err = nil
+			break
+		}
+	}
 	switch {
 	case apierrors.IsAlreadyExists(err):
 		return i.again(ctx)

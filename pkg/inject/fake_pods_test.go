@@ -20,6 +20,7 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 	"k8s.io/streaming/pkg/httpstream/spdy"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/canary"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/certs"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 )
@@ -53,7 +54,11 @@ func fieldsOf(u *unstructured.Unstructured) fields.Set {
 
 // breadth says whose pods a webhook is called for.
 func breadth(u *unstructured.Unstructured) string {
-	for _, w := range typed[admissionv1.MutatingWebhookConfiguration](u).Webhooks {
+	hooks := typed[admissionv1.MutatingWebhookConfiguration](u).Webhooks
+	if len(hooks) == 0 {
+		return "nothing"
+	}
+	for _, w := range hooks {
 		if w.ObjectSelector != nil && len(w.ObjectSelector.MatchLabels) > 0 {
 			return "canaries"
 		}
@@ -95,6 +100,7 @@ func (c *cluster) watch(q *request) {
 	}
 	if q.gvr.Resource == "deployments" || len(c.serving.Cert) == 0 {
 		c.serving = stored
+		c.roll()
 	}
 	if c.unready || c.objects[hookKey] == nil || breadth(c.objects[hookKey]) != "all" {
 		return
@@ -118,6 +124,24 @@ func (c *cluster) watch(q *request) {
 	}
 }
 
+// roll makes the injector's ready pods anew, as their Deployment has them.
+func (c *cluster) roll() {
+	d := c.objects[deploymentKey]
+	if d == nil || c.unready {
+		return
+	}
+	template := typed[appsv1.Deployment](d).Spec.Template
+	for key, o := range c.objects {
+		if o.GetKind() != "Pod" || o.GetNamespace() != Namespace || o.GetDeletionTimestamp() != nil || !ready(typed[corev1.Pod](o)) {
+			continue
+		}
+		pod := typed[corev1.Pod](o)
+		pod.Annotations, pod.Spec = template.Annotations, template.Spec
+		pod.UID += "+"
+		c.objects[key] = asUnstructured(pod)
+	}
+}
+
 // canary is what becomes of a pod: the stored webhook is called for it if its selectors say so.
 func (c *cluster) canary(q *request) (any, error) {
 	pod := decode(q.body)
@@ -129,7 +153,7 @@ func (c *cluster) canary(q *request) (any, error) {
 	if ns == nil {
 		return nil, apierrors.NewNotFound(corev1.Resource("namespaces"), q.namespace)
 	}
-	if c.objects[hookKey] == nil {
+	if c.objects[hookKey] == nil || c.unlearned[q.namespace] {
 		return pod, nil
 	}
 	hook := typed[admissionv1.MutatingWebhookConfiguration](c.objects[hookKey])
@@ -141,6 +165,9 @@ func (c *cluster) canary(q *request) (any, error) {
 	}
 	if !c.answers() {
 		return nil, apierrors.NewInternalError(errors.New(`failed calling webhook "` + WebhookName + `": no endpoints available`))
+	}
+	if pod.GetAnnotations()[InjectionKey] == Disabled {
+		return pod, nil
 	}
 	if c.podSecurity[q.namespace] {
 		return nil, apierrors.NewForbidden(corev1.Resource("pods"), pod.GetName(),
@@ -197,3 +224,16 @@ type streamConn struct {
 func (s streamConn) Read(b []byte) (int, error)  { return s.Stream.Read(b) }
 func (s streamConn) Write(b []byte) (int, error) { return s.Stream.Write(b) }
 func (s streamConn) Close() error                { return s.Stream.Close() }
+
+// hookOf is the stored webhook, for who has the lock.
+func hookOf(c *cluster) *admissionv1.MutatingWebhookConfiguration {
+	return typed[admissionv1.MutatingWebhookConfiguration](c.objects[hookKey])
+}
+
+// tlsOfStored is the stored certificate, for who has the lock.
+func tlsOfStored(c *cluster) manifest.TLS {
+	return tlsOf(typed[corev1.Secret](c.objects[secretKey]))
+}
+
+// answerOf is what the API server made of a canary.
+func answerOf(refused error) canary.Answer { return canary.Answer{Refused: refused} }

@@ -46,8 +46,9 @@ type cluster struct {
 	// unready keeps the Deployment from becoming available, podSecurity has namespaces refuse the sensor.
 	unready bool
 	// unreached has the Service lead nowhere although the injector is ready.
-	unreached   bool
-	podSecurity map[string]bool
+	unreached bool
+	// unlearned are namespaces whose pods the API server does not call the webhook for.
+	podSecurity, unlearned map[string]bool
 	// meddle is called before each request is answered; an error of it is the answer.
 	meddle func(*request) error
 	// serving is what the injector's pods serve with: the Secret's certificate when they last rolled.
@@ -66,7 +67,8 @@ type request struct {
 
 func newCluster(t *testing.T) (*cluster, *kube.Cluster) {
 	t.Helper()
-	c := &cluster{objects: map[string]*unstructured.Unstructured{}, denied: map[string]bool{}, podSecurity: map[string]bool{}}
+	c := &cluster{objects: map[string]*unstructured.Unstructured{}, denied: map[string]bool{}, podSecurity: map[string]bool{},
+		unlearned: map[string]bool{}}
 	server := httptest.NewServer(http.HandlerFunc(c.serve))
 	t.Cleanup(func() {
 		server.CloseClientConnections()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/canary"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/owner"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
@@ -36,6 +37,8 @@ type installation struct {
 	how    How
 	report Reporter
 	now    time.Time
+	// canaries asks for the dry-run pods of the proofs.
+	canaries *canary.Prober
 
 	found *found
 	given manifest.Given
@@ -51,6 +54,8 @@ type installation struct {
 	done  []kube.Applied
 	// dropped says that something was deleted because the plan does not have it.
 	dropped bool
+	// refusedBefore are namespaces that refused pods because of the sensor before this run, and why.
+	refusedBefore map[string]string
 	// trusted says that the webhook trusts an authority more than before, covering that it is in use: what
 	// fails then leaves a working installation.
 	trusted, covering bool
@@ -96,7 +101,8 @@ func prepare(ctx context.Context, c *kube.Cluster, o Options, how How, report Re
 	if err := Permitted(ctx, c, InstallRules(o), "install"); err != nil {
 		return nil, err
 	}
-	i := &installation{c: c, o: o, how: how, report: report, now: time.Now()}
+	i := &installation{c: c, o: o, how: how, report: report, now: time.Now(),
+		canaries: &canary.Prober{Client: c.Client, Sensor: o.Image}}
 	var err error
 	if i.found, err = look(ctx, c, tlsSecretName(o)); err != nil {
 		return nil, err
@@ -130,6 +136,9 @@ func (i *installation) carry(ctx context.Context) error {
 		if err := i.adopt(ctx); err != nil {
 			return err
 		}
+	}
+	if err := i.baseline(ctx); err != nil {
+		return err
 	}
 	if err := i.trustBoth(ctx); err != nil {
 		return err
@@ -194,6 +203,14 @@ func (i *installation) applyWith(ctx context.Context, object kube.Object, how ku
 		delete(i.known, describe(object))
 	}
 	a, err := i.c.ApplyWith(ctx, object, how)
+	if kube.Passing(err) {
+		// The server may have done it, though its answer did not come: what is taken back is looked for.
+		a.After, a.Change = nil, kube.Changed
+		if a.Before == nil {
+			a.Change = kube.Created
+		}
+		i.remember(object, a)
+	}
 	if err != nil {
 		return owner.ExplainConflict(err, object)
 	}
@@ -232,19 +249,17 @@ func (i *installation) failed(ctx context.Context, err error) error {
 	case !i.how.Rollback:
 		return err
 	}
-	// The time for the operation may be over; that for tidying up is not.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
-	if undone := i.rollback(ctx); undone != nil {
+	// The time for the operation may be over; each step of tidying up has one of its own.
+	if undone := i.rollback(context.WithoutCancel(ctx)); undone != nil {
 		i.report.remark("not all of it could be taken back: %v", undone)
 		return err
 	}
-	if i.how.Adopt {
+	switch {
+	case i.trusted:
+		return withNext(err, "what this run did was taken back, but the webhook trusts the authority that it added until the next install")
+	case i.how.Adopt:
 		return withNext(err, "what this run did to the injector was taken back, but kubectl falcon owns the fields that it took over; "+
 			"another install --adopt goes on, and kubectl apply works as before")
-	}
-	if i.trusted {
-		return withNext(err, "what this run did to the injector was taken back")
 	}
 	return withNext(err, "nothing of this run is left")
 }

@@ -26,6 +26,7 @@ func TestInstallProvesTheWebhookBeforeItIsWideAndWritesTheRecordLast(t *testing.
 		"POST secrets/injector-tls", "PATCH secrets/injector-tls", "PATCH configmaps/"+config,
 		"PATCH deployments/injector", "PATCH services/injector", "PATCH poddisruptionbudgets/injector",
 		"PATCH namespaces/falcon-canary",
+		"POST mutatingwebhookconfigurations/injector.falcon-system.svc for nothing",
 		"PATCH mutatingwebhookconfigurations/injector.falcon-system.svc for the canary's namespace",
 		"PATCH mutatingwebhookconfigurations/injector.falcon-system.svc for canaries",
 		"PATCH mutatingwebhookconfigurations/injector.falcon-system.svc for all",

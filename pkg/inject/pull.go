@@ -79,11 +79,6 @@ func (i *installation) pullSecrets(ctx context.Context) error {
 	return nil
 }
 
-// gone is about a namespace that has gone meanwhile: it needs nothing.
-func gone(err error) bool {
-	return apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
-}
-
 // staleSecrets are the pull secrets that were made here and are in no plan any more: in namespaces that are
 // out of scope now, under an earlier name, or all of them when the option was dropped. They hold credentials
 // of the registry.

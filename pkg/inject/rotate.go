@@ -161,6 +161,8 @@ func roll(ctx context.Context, c *kube.Cluster, hash string, report Reporter) (d
 	return d, nil
 }
 
+const trustsBoth = "the webhook trusts both certificates meanwhile, so pods can be created"
+
 // finishRotation rolls the injector onto the certificate and has the webhook trust that alone.
 func finishRotation(ctx context.Context, c *kube.Cluster, fresh manifest.TLS, timeout time.Duration, report Reporter) error {
 	d, err := roll(ctx, c, manifest.CertHash(fresh), report)
@@ -168,7 +170,10 @@ func finishRotation(ctx context.Context, c *kube.Cluster, fresh manifest.TLS, ti
 		return err
 	}
 	if err := waitRolled(ctx, c, d, timeout, report); err != nil {
-		return withNext(err, "the webhook trusts both certificates meanwhile, so pods can be created")
+		return withNext(err, trustsBoth)
+	}
+	if err := waitReplaced(ctx, c, d, timeout, report); err != nil {
+		return withNext(err, trustsBoth)
 	}
 	if err := served(ctx, c, fresh.CA); err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/canary"
 )
 
 func TestListAndCount(t *testing.T) {
@@ -67,7 +69,7 @@ func TestBlames(t *testing.T) {
 		`pods is forbidden: User "eve" cannot create resource "pods"`:            false,
 		`exceeded quota: small, requested: limits.cpu=1m, used: limits.cpu=100m`: false,
 	} {
-		if got := blames(errors.New(text)); got != want {
+		if got := blames(canary.Answer{Refused: errors.New(text)}); got != want {
 			t.Errorf("%s: %v", text, got)
 		}
 	}

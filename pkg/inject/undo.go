@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -16,7 +18,8 @@ import (
 )
 
 // rollback brings every object back to what it was before this run, the last change first, so that the
-// webhook goes before what it depends on. What somebody else has changed since is theirs, and ends it.
+// webhook goes before what it depends on. What somebody else has changed since is theirs, and ends it. Each
+// object has its own time: how many there are and how slow the server is, nobody knows.
 func (i *installation) rollback(ctx context.Context) error {
 	i.report.remark("taking back what this run did")
 	if err := i.unused(ctx); err != nil {
@@ -29,8 +32,7 @@ func (i *installation) rollback(ctx context.Context) error {
 		}
 	}
 	for n := len(i.done) - 1; n >= 0; n-- {
-		err := retry.RetryOnConflict(retry.DefaultRetry, func() error { return i.undo(ctx, i.objects[n], i.done[n]) })
-		if err != nil {
+		if err := i.undoWithin(ctx, n); err != nil {
 			return err
 		}
 	}
@@ -50,6 +52,14 @@ func (i *installation) unused(ctx context.Context) error {
 		return err
 	}
 	return errors.New("another run has put the injector to use meanwhile")
+}
+
+func (i *installation) undoWithin(ctx context.Context, n int) error {
+	// The deletion of a namespace has a wait of its own.
+	const within = 2 * time.Minute
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error { return i.undo(ctx, i.objects[n], i.done[n]) })
 }
 
 func (i *installation) undo(ctx context.Context, object kube.Object, a kube.Applied) error {
@@ -82,13 +92,40 @@ func (i *installation) undo(ctx context.Context, object kube.Object, a kube.Appl
 	return nil
 }
 
-// touched says whether an object's content is not what this run made it; a status may have moved on. The
-// object may have been applied more than once, so After is compared by what was meant.
+// touched says whether an object's content is not what this run made it; a status may have moved on, and
+// controllers annotate what they see. Without after nobody knows what this run made of it, if anything.
 func touched(now, after *unstructured.Unstructured) bool {
-	if after.GetGeneration() != 0 {
+	switch {
+	case after == nil:
+		return false
+	case now.GetKind() == "Namespace":
+		return after.GetUID() != "" && now.GetUID() != after.GetUID() && now.GetName() == Namespace
+	case after.GetUID() != "" && now.GetUID() != after.GetUID():
+		return true
+	case after.GetGeneration() != 0:
+		// The object may have been applied more than once, so it is compared by what was meant.
 		return now.GetGeneration() != after.GetGeneration()
 	}
-	return now.GetResourceVersion() != after.GetResourceVersion() && now.GetKind() != "Namespace"
+	return !holds(now.GetLabels(), after.GetLabels()) || !holds(now.GetAnnotations(), after.GetAnnotations()) ||
+		now.GetKind() != "ServiceAccount" && !equality.Semantic.DeepEqual(meaning(now), meaning(after))
+}
+
+// holds says whether all of some labels or annotations are still there.
+func holds(now, after map[string]string) bool {
+	for key, value := range after {
+		if got, ok := now[key]; !ok || got != value {
+			return false
+		}
+	}
+	return true
+}
+
+// meaning is an object without what others write to it.
+func meaning(u *unstructured.Unstructured) map[string]any {
+	m := maps.Clone(u.Object)
+	delete(m, "metadata")
+	delete(m, "status")
+	return m
 }
 
 // refilled says whether the object's bundle is set by others than apply: by cert-manager as soon as it is

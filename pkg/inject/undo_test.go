@@ -8,8 +8,11 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/certs"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
@@ -159,26 +162,115 @@ func TestInstallThatIsInterruptedTakesNothingBack(t *testing.T) {
 }
 
 func TestTouched(t *testing.T) {
-	of := func(kind, version string, generation int64) *unstructured.Unstructured {
-		u := &unstructured.Unstructured{Object: object{"kind": kind}}
+	of := func(kind, name, uid, version string, generation int64, more object) *unstructured.Unstructured {
+		u := &unstructured.Unstructured{Object: object{"kind": kind, "metadata": object{"name": name}}}
+		for key, value := range more {
+			u.Object[key] = value
+		}
+		u.SetUID(types.UID(uid))
 		u.SetResourceVersion(version)
 		u.SetGeneration(generation)
+		return u
+	}
+	cm := func(uid, version, value string) *unstructured.Unstructured {
+		return of("ConfigMap", "c", uid, version, 0, object{"data": object{"key": value}})
+	}
+	annotated := func(u *unstructured.Unstructured, key, value string) *unstructured.Unstructured {
+		u.SetAnnotations(map[string]string{key: value})
 		return u
 	}
 	tests := map[string]struct {
 		now, after *unstructured.Unstructured
 		want       bool
 	}{
-		"the same":                       {of("ConfigMap", "1", 0), of("ConfigMap", "1", 0), false},
-		"another version":                {of("ConfigMap", "2", 0), of("ConfigMap", "1", 0), true},
-		"a status that moved on":         {of("Deployment", "2", 1), of("Deployment", "1", 1), false},
-		"another meaning":                {of("Deployment", "2", 2), of("Deployment", "1", 1), true},
-		"a namespace changes by itself":  {of("Namespace", "2", 0), of("Namespace", "1", 0), false},
-		"made anew by somebody, as a CM": {of("ConfigMap", "9", 0), of("ConfigMap", "1", 0), true},
+		"the same":                      {cm("u", "1", "a"), cm("u", "1", "a"), false},
+		"another value":                 {cm("u", "2", "b"), cm("u", "1", "a"), true},
+		"annotated by a controller":     {annotated(cm("u", "2", "a"), "seen", "yes"), cm("u", "1", "a"), false},
+		"another annotation of ours":    {annotated(cm("u", "2", "a"), "ours", "2"), annotated(cm("u", "1", "a"), "ours", "1"), true},
+		"made anew by somebody":         {cm("v", "2", "a"), cm("u", "1", "a"), true},
+		"nobody knows which it is":      {cm("v", "2", "b"), nil, false},
+		"the answer to it was lost":     {cm("v", "2", "a"), cm("", "", "a"), false},
+		"not that of the lost answer":   {cm("v", "2", "b"), cm("", "", "a"), true},
+		"a status that moved on":        {of("Deployment", "d", "u", "2", 1, nil), of("Deployment", "d", "u", "1", 1, nil), false},
+		"another meaning":               {of("Deployment", "d", "u", "2", 2, nil), of("Deployment", "d", "u", "1", 1, nil), true},
+		"a namespace changes by itself": {of("Namespace", Namespace, "u", "2", 0, nil), of("Namespace", Namespace, "u", "1", 0, nil), false},
+		"a namespace made anew":         {of("Namespace", Namespace, "v", "2", 0, nil), of("Namespace", Namespace, "u", "1", 0, nil), true},
+		"an account that gets a token": {of("ServiceAccount", "s", "u", "2", 0, object{"secrets": []any{object{"name": "token"}}}),
+			of("ServiceAccount", "s", "u", "1", 0, nil), false},
 	}
 	for name, tt := range tests {
 		if got := touched(tt.now, tt.after); got != tt.want {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+}
+
+// A controller that annotates what it sees must not stop the way back in the middle.
+func TestRollbackGoesOnOverWhatAControllerAnnotated(t *testing.T) {
+	c, client := newCluster(t)
+	c.unready = true
+	before := len(c.objects)
+	c.meddle = func(q *request) error {
+		if q.right() == "patch poddisruptionbudgets" && !q.dry {
+			for _, key := range []string{secretKey, "serviceaccounts/" + Namespace + "/" + Name} {
+				seen := c.objects[key].DeepCopy()
+				seen.SetAnnotations(map[string]string{"policy.example.com/seen": "yes"})
+				c.keep(key, seen, c.objects[key])
+			}
+		}
+		return nil
+	}
+	_, err := Install(t.Context(), client, goodOptions(), brief(), func(Event) {})
+	wantProblem(t, err, problem.TimedOut, "nothing of this run is left")
+	if len(c.objects) != before {
+		t.Errorf("%d objects are left, there were %d", len(c.objects), before)
+	}
+}
+
+// The certificate whose creation got no answer is there all the same.
+func TestInstallGoesOnAfterALostAnswerToTheCertificate(t *testing.T) {
+	c, client := newCluster(t)
+	lost := 0
+	c.meddle = func(q *request) error {
+		if q.right() != "create secrets" || q.dry {
+			return nil
+		}
+		if lost++; lost == 1 {
+			_, _ = c.do(q)
+		}
+		return apierrors.NewInternalError(errors.New("etcdserver: request timed out"))
+	}
+	if _, err := Install(t.Context(), client, goodOptions(), goodHow(), func(Event) {}); err != nil || lost != 1 {
+		t.Errorf("got %v after %d attempts", err, lost)
+	}
+}
+
+// What was made although the server answered with a fault is taken back as well.
+func TestRollbackFindsWhatAnAnswerWasLostTo(t *testing.T) {
+	c, client := newCluster(t)
+	before := len(c.objects)
+	c.meddle = func(q *request) error {
+		if q.right() == "patch services" && !q.dry {
+			_, _ = c.do(q)
+			return apierrors.NewInternalError(errors.New("etcdserver: request timed out"))
+		}
+		return nil
+	}
+	_, err := Install(t.Context(), client, goodOptions(), goodHow(), func(Event) {})
+	if err == nil || len(c.objects) != before {
+		t.Errorf("got %v; %d objects are left, there were %d", err, len(c.objects), before)
+	}
+}
+
+func TestAFailedRenewalSaysThatTheAuthorityStays(t *testing.T) {
+	c, client := newCluster(t)
+	mustInstall(t, client, goodOptions())
+	c.unready = true
+	how, o := brief(), goodOptions()
+	how.RenewBefore, o.CertValidity = 2*o.CertValidity, 3*o.CertValidity
+	_, err := Install(t.Context(), client, o, how, func(Event) {})
+	p := wantProblem(t, err, problem.TimedOut, "the webhook trusts the authority that it added until the next install")
+	if n := len(certs.Parse(c.trusted())); n != 2 || strings.Contains(p.Next(), "nothing of this run") {
+		t.Errorf("%d authorities; %s", n, p.Next())
 	}
 }

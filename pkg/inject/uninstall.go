@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/owner"
@@ -45,7 +44,7 @@ func Uninstall(ctx context.Context, c *kube.Cluster, how Removal, report Reporte
 		return rehearseRemoval(ctx, c, things, how, report)
 	}
 	hook := things[0]
-	probe, err := coveredNamespace(ctx, c)
+	namespaces, err := probes(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +52,7 @@ func Uninstall(ctx context.Context, c *kube.Cluster, how Removal, report Reporte
 	if err := removeWebhook(ctx, c, hook, report); err != nil {
 		return nil, err
 	}
-	if err := waitUncalled(ctx, c, probe, report); err != nil {
+	if err := waitUncalled(ctx, c, namespaces, report); err != nil {
 		return nil, err
 	}
 	for _, object := range things[1:] {
@@ -236,14 +235,14 @@ func keptFor(ctx context.Context, c *kube.Cluster, but ...string) (string, error
 
 // waitGone returns when the namespace's end is through.
 func waitGone(ctx context.Context, c *kube.Cluster, timeout time.Duration) error {
-	err := wait.PollUntilContextTimeout(ctx, pollEvery, timeout, true, func(ctx context.Context) (bool, error) {
+	err := poll(ctx, pollEvery, timeout, func(ctx context.Context) (bool, error) {
 		_, err := c.Client.CoreV1().Namespaces().Get(ctx, Namespace, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return true, nil
 		}
 		return false, err
 	})
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+	if expired(ctx, err) {
 		return problem.New(problem.TimedOut, "kubectl get namespace "+Namespace+" -o yaml says what holds it",
 			"namespace %s is being deleted but not gone after %s", Namespace, timeout)
 	}

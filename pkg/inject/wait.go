@@ -2,7 +2,6 @@ package inject
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,7 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/certs"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
@@ -19,8 +18,6 @@ import (
 )
 
 const (
-	// pollEvery is how often the cluster is asked while something is awaited: three small requests.
-	pollEvery = 300 * time.Millisecond
 	// stillEvery is how often a wait says that it goes on.
 	stillEvery = 10 * time.Second
 	// pageSize keeps the memory of a large list near one page.
@@ -38,21 +35,26 @@ type rolling struct {
 	begin, said    time.Time
 }
 
-// waitReady returns when every replica of the plan's Deployment is available and the Service has a ready
-// address. Reasons why pods do not come up are reported when they are first seen.
-func (i *installation) waitReady(ctx context.Context) error {
+// deployment is the plan's.
+func (i *installation) deployment() *appsv1.Deployment {
 	for _, object := range i.plan.Objects {
 		if d, ok := object.(*appsv1.Deployment); ok {
-			return waitRolled(ctx, i.c, d, i.how.Timeout, i.report)
+			return d
 		}
 	}
 	return nil
 }
 
+// waitReady returns when every replica of the plan's Deployment is available and the Service has a ready
+// address. Reasons why pods do not come up are reported when they are first seen.
+func (i *installation) waitReady(ctx context.Context) error {
+	return waitRolled(ctx, i.c, i.deployment(), i.how.Timeout, i.report)
+}
+
 func waitRolled(ctx context.Context, c *kube.Cluster, meant *appsv1.Deployment, timeout time.Duration, report Reporter) error {
 	r := &rolling{c: c, report: report, meant: meant, begin: time.Now(), said: time.Now()}
-	err := wait.PollUntilContextTimeout(ctx, pollEvery, timeout, true, r.look)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+	err := poll(ctx, pollEvery, timeout, r.look)
+	if expired(ctx, err) {
 		why := r.trouble
 		if why == "" {
 			why = kube.Describe(meant) + ": " + r.state
@@ -170,26 +172,38 @@ func (i *installation) checkServed(ctx context.Context) error {
 	return served(ctx, i.c, i.given.Bundle)
 }
 
+// served is an error if a ready pod serves a certificate that the bundle does not trust. A pod may go while it
+// is asked, so one that does not answer is looked for again.
 func served(ctx context.Context, c *kube.Cluster, bundle []byte) error {
-	pods, err := injectorPods(ctx, c)
-	if err != nil {
-		return err
-	}
-	for p := range pods {
-		pod := &pods[p]
-		if pod.DeletionTimestamp != nil || !ready(pod) {
-			continue
-		}
-		chain, err := certs.Served(ctx, c, pod.Name, listenPort(pod))
+	asked, silent := map[types.UID]bool{}, error(nil)
+	err := poll(ctx, pollEvery, 2*learnWithin, func(ctx context.Context) (bool, error) {
+		pods, err := injectorPods(ctx, c)
 		if err != nil {
-			return err
+			return false, err
 		}
-		if err := certs.Trusts(bundle, chain, time.Now()); err != nil {
-			return problem.New(problem.Failed, "kubectl rollout restart deployment/"+Name+" -n "+Namespace+", then run this again",
-				"pod/%s serves a certificate that the webhook would not trust: %w", pod.Name, err)
+		silent = nil
+		for p := range pods {
+			pod := &pods[p]
+			if pod.DeletionTimestamp != nil || !ready(pod) || asked[pod.UID] {
+				continue
+			}
+			chain, err := certs.Served(ctx, c, pod.Name, listenPort(pod))
+			if err != nil {
+				silent = err
+				continue
+			}
+			if err := certs.Trusts(bundle, chain, time.Now()); err != nil {
+				return false, problem.New(problem.Failed, "kubectl rollout restart deployment/"+Name+" -n "+Namespace+", then run this again",
+					"pod/%s serves a certificate that the webhook would not trust: %w", pod.Name, err)
+			}
+			asked[pod.UID] = true
 		}
+		return silent == nil, nil
+	})
+	if expired(ctx, err) && silent != nil {
+		return silent
 	}
-	return nil
+	return err
 }
 
 func injectorPods(ctx context.Context, c *kube.Cluster) ([]corev1.Pod, error) {

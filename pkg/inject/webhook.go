@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/owner"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
@@ -82,10 +83,12 @@ func noGlass(ctx context.Context, c *kube.Cluster) error {
 
 // mendGlass takes away what BreakGlass left on a webhook; the failure policy has been applied by then.
 func mendGlass(ctx context.Context, c *kube.Cluster) error {
-	w, err := readWebhook(ctx, c)
-	if err != nil || w == nil || w.Annotations[BrokenGlass] == "" {
-		return err
-	}
-	delete(w.Annotations, BrokenGlass)
-	return update(ctx, c, w)
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		w, err := readWebhook(ctx, c)
+		if err != nil || w == nil || w.Annotations[BrokenGlass] == "" {
+			return err
+		}
+		delete(w.Annotations, BrokenGlass)
+		return update(ctx, c, w)
+	})
 }

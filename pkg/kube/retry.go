@@ -1,17 +1,29 @@
 package kube
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 )
 
 // retrying sends a request again when the answer says nothing about it: the connection broke, or the
 // server had a fault of its own. Only what can be repeated without harm is: reading, applying, replacing,
-// deleting. client-go repeats by itself what the server asks to (429 and 503 with Retry-After).
-type retrying struct{ next http.RoundTripper }
+// deleting, and dry runs. client-go repeats by itself what the server asks to (429 and 503 with
+// Retry-After).
+type retrying struct {
+	next http.RoundTripper
+	// answered says that there is a server: one that refuses connections is only restarting then.
+	answered atomic.Bool
+}
 
 // pauses are the waits before the second, third and further attempts.
 var pauses = []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, time.Second, 2 * time.Second}
@@ -20,7 +32,10 @@ var pauses = []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, tim
 func (r *retrying) RoundTrip(request *http.Request) (*http.Response, error) {
 	for attempt := 0; ; attempt++ {
 		response, err := r.next.RoundTrip(request)
-		if attempt == len(pauses) || !repeatable(request) || !transient(response, err) {
+		if err == nil {
+			r.answered.Store(true)
+		}
+		if attempt == len(pauses) || !r.again(request, response, err) {
 			return response, err
 		}
 		select {
@@ -44,23 +59,48 @@ func (r *retrying) RoundTrip(request *http.Request) (*http.Response, error) {
 // WrappedRoundTripper lets client-go find the transport below.
 func (r *retrying) WrappedRoundTripper() http.RoundTripper { return r.next }
 
-// repeatable leaves out what makes something anew each time, what upgrades the connection, and dry runs,
-// whose failures are answers.
-func repeatable(request *http.Request) bool {
-	return request.Method != http.MethodPost && request.Header.Get("Upgrade") == "" &&
-		!request.URL.Query().Has("dryRun")
-}
-
-func transient(response *http.Response, err error) bool {
-	if err != nil {
-		return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
-			errors.Is(err, syscall.EPIPE)
+// again says whether to send a request again after what came of it. What makes something anew each time is
+// not, nor what upgrades the connection. Of a dry run, which stores nothing, a failure of the server is an
+// answer, but a connection that broke is none.
+func (r *retrying) again(request *http.Request, response *http.Response, err error) bool {
+	dry := request.URL.Query().Has("dryRun")
+	switch {
+	case request.Header.Get("Upgrade") != "", request.Method == http.MethodPost && !dry:
+		return false
+	case err != nil:
+		return broken(err) || errors.Is(err, syscall.ECONNREFUSED) && r.answered.Load()
+	case dry:
+		return false
 	}
 	switch response.StatusCode {
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return response.Header.Get("Retry-After") == ""
 	}
 	return false
+}
+
+// broken says whether a connection ended before the answer to a request had come. A server that shuts down
+// says GOAWAY; the error that it becomes is of a type that net/http does not export.
+func broken(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
+		errors.Is(err, syscall.EPIPE) || utilnet.IsHTTP2ConnectionLost(err) || strings.Contains(err.Error(), "GOAWAY")
+}
+
+// Passing says whether an error may be gone at the next attempt, so that a wait goes on: the server could not
+// be reached, was too busy, or had a fault of its own. What it decided (a missing right, a conflict) is not
+// passing, nor is the end of the caller's own context.
+func Passing(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	if status, answered := errors.AsType[*apierrors.StatusError](err); answered {
+		code := status.ErrStatus.Code
+		return code >= http.StatusInternalServerError || code == http.StatusTooManyRequests
+	}
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return true
+	}
+	return broken(err)
 }
 
 // rewound is the request with its body from the start.

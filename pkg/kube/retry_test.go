@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -64,7 +66,7 @@ func code(n int, headers ...string) func() (*http.Response, error) {
 	}
 }
 
-func broken(err error) func() (*http.Response, error) {
+func failing(err error) func() (*http.Response, error) {
 	return func() (*http.Response, error) { return nil, err }
 }
 
@@ -74,10 +76,10 @@ func TestRetryRepeatsWhatSaysNothingAboutTheRequest(t *testing.T) {
 		answer func() (*http.Response, error)
 		want   int // attempts, when the answer is always this one
 	}{
-		"reset":              {broken(fmt.Errorf("read tcp: %w", syscall.ECONNRESET)), all},
-		"broken pipe":        {broken(syscall.EPIPE), all},
-		"cut":                {broken(io.ErrUnexpectedEOF), all},
-		"closed":             {broken(io.EOF), all},
+		"reset":              {failing(fmt.Errorf("read tcp: %w", syscall.ECONNRESET)), all},
+		"broken pipe":        {failing(syscall.EPIPE), all},
+		"cut":                {failing(io.ErrUnexpectedEOF), all},
+		"closed":             {failing(io.EOF), all},
 		"500":                {code(500), all},
 		"502":                {code(502), all},
 		"503":                {code(503), all},
@@ -88,8 +90,10 @@ func TestRetryRepeatsWhatSaysNothingAboutTheRequest(t *testing.T) {
 		"200":                {code(200), 1},
 		"404":                {code(404), 1},
 		"409":                {code(409), 1},
-		"refused":            {broken(syscall.ECONNREFUSED), 1},
-		"another error":      {broken(errors.New("x509: no")), 1},
+		"going away":         {failing(errors.New(`http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=NO_ERROR, debug=""`)), all},
+		"lost":               {failing(errors.New("http2: client connection lost")), all},
+		"refused":            {failing(syscall.ECONNREFUSED), 1},
+		"another error":      {failing(errors.New("x509: no")), 1},
 	}
 	for name, tt := range tests {
 		for _, method := range []string{"GET", "PATCH", "PUT", "DELETE"} {
@@ -117,7 +121,7 @@ func TestRetryRepeatsWhatSaysNothingAboutTheRequest(t *testing.T) {
 }
 
 func TestRetryEndsWithTheFirstGoodAnswer(t *testing.T) {
-	a := &attempts{answers: []func() (*http.Response, error){broken(io.EOF), code(502), code(200)}}
+	a := &attempts{answers: []func() (*http.Response, error){failing(io.EOF), code(502), code(200)}}
 	r, _ := http.NewRequestWithContext(t.Context(), "GET", "https://a.invalid/x", nil)
 	response, err := (&retrying{next: a}).RoundTrip(r)
 	if err != nil || response.StatusCode != 200 || len(a.bodies) != 3 {
@@ -128,12 +132,11 @@ func TestRetryEndsWithTheFirstGoodAnswer(t *testing.T) {
 func TestRetryLeavesAloneWhatMustNotBeRepeated(t *testing.T) {
 	tests := map[string]func(*http.Request){
 		"what makes something anew": func(r *http.Request) { r.Method = http.MethodPost },
-		"a dry run":                 func(r *http.Request) { r.URL.RawQuery = "fieldManager=x&dryRun=All" },
 		"an upgrade":                func(r *http.Request) { r.Header.Set("Upgrade", "SPDY/3.1") },
 		"a body that is read once":  func(r *http.Request) { r.GetBody = nil },
 	}
 	for name, change := range tests {
-		for what, answer := range map[string]func() (*http.Response, error){"500": code(500), "reset": broken(syscall.ECONNRESET)} {
+		for what, answer := range map[string]func() (*http.Response, error){"500": code(500), "reset": failing(syscall.ECONNRESET)} {
 			t.Run(name+", "+what, func(t *testing.T) {
 				a := &attempts{answers: []func() (*http.Response, error){answer}}
 				r, _ := http.NewRequestWithContext(t.Context(), "PATCH", "https://a.invalid/x", strings.NewReader("b"))
@@ -143,6 +146,74 @@ func TestRetryLeavesAloneWhatMustNotBeRepeated(t *testing.T) {
 					t.Errorf("%d attempts; got %v, %v", len(a.bodies), response, err)
 				}
 			})
+		}
+	}
+}
+
+// A dry run stores nothing, so one whose answer was lost is asked again; a 500 is its answer, such as that
+// of a webhook which cannot be called.
+func TestRetryOfADryRunIsForBrokenConnectionsAlone(t *testing.T) {
+	all := 1 + len(pauses)
+	tests := map[string]struct {
+		answer func() (*http.Response, error)
+		want   int
+	}{
+		"reset": {failing(syscall.ECONNRESET), all},
+		"500":   {code(500), 1},
+		"503":   {code(503), 1},
+	}
+	for name, tt := range tests {
+		for _, method := range []string{"POST", "PATCH"} {
+			a := &attempts{answers: []func() (*http.Response, error){tt.answer}}
+			r, _ := http.NewRequestWithContext(t.Context(), method, "https://a.invalid/x?fieldManager=x&dryRun=All", strings.NewReader("b"))
+			_, _ = (&retrying{next: a}).RoundTrip(r)
+			if len(a.bodies) != tt.want {
+				t.Errorf("%s of %s: %d attempts, want %d", name, method, len(a.bodies), tt.want)
+			}
+		}
+	}
+}
+
+// Nobody waits for a server that was never there; one that answered a moment ago is restarting.
+func TestRetryWaitsForAServerThatWasThere(t *testing.T) {
+	a := &attempts{answers: []func() (*http.Response, error){code(200), failing(syscall.ECONNREFUSED), failing(syscall.ECONNREFUSED), code(200)}}
+	r := &retrying{next: a}
+	for range 2 {
+		q, _ := http.NewRequestWithContext(t.Context(), "GET", "https://a.invalid/x", nil)
+		if _, err := r.RoundTrip(q); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(a.bodies) != 4 {
+		t.Errorf("%d attempts", len(a.bodies))
+	}
+}
+
+func TestPassing(t *testing.T) {
+	status := func(code int32) error {
+		return fmt.Errorf("read x: %w", &apierrors.StatusError{ErrStatus: metav1.Status{Code: code}})
+	}
+	tests := map[string]struct {
+		err  error
+		want bool
+	}{
+		"none":             {nil, false},
+		"interrupted":      {context.Canceled, false},
+		"out of time":      {fmt.Errorf("read x: %w", context.DeadlineExceeded), false},
+		"refused to dial":  {&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, true},
+		"cut":              {fmt.Errorf("read x: %w", io.ErrUnexpectedEOF), true},
+		"going away":       {errors.New("http2: server sent GOAWAY and closed the connection"), true},
+		"a server's fault": {status(500), true},
+		"busy":             {status(429), true},
+		"starting":         {status(503), true},
+		"a missing right":  {status(403), false},
+		"a conflict":       {status(409), false},
+		"nothing there":    {status(404), false},
+		"another":          {errors.New("x509: no"), false},
+	}
+	for name, tt := range tests {
+		if got := Passing(tt.err); got != tt.want {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }
