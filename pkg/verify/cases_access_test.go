@@ -1,0 +1,3 @@
+package verify
+
+var brokenAccess = map[string]breaks{}

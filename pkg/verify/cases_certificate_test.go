@@ -1,0 +1,3 @@
+package verify
+
+var brokenCertificate = map[string]breaks{}

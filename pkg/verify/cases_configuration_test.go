@@ -1,0 +1,3 @@
+package verify
+
+var brokenConfiguration = map[string]breaks{}
