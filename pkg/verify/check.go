@@ -143,7 +143,7 @@ func (c *Check) run(v *View, failed map[string]bool) Result {
 	}
 	for _, need := range c.Needs {
 		if d, denied := v.denied(need); denied {
-			r.Reason = "you may not " + d.String()
+			r.Reason = d.Why()
 			return r
 		}
 	}
@@ -179,6 +179,14 @@ func (d Denial) String() string {
 		text += " in namespace " + d.Namespace
 	}
 	return text
+}
+
+// Why says why it is not known.
+func (d Denial) Why() string {
+	if d.Error != "" {
+		return fmt.Sprintf("the server could not %s: %s", d, d.Error)
+	}
+	return "you may not " + d.String()
 }
 
 // denied looks up a right, written as "verb resource".

@@ -29,6 +29,11 @@ type Pod struct {
 	Node   string `json:"node,omitempty"`
 	// FargateProfile is the one that the pod runs by.
 	FargateProfile string `json:"fargateProfile,omitempty"`
+
+	// hash is the pod template's and others are the containers that may be a sensor of an unknown name, both
+	// only until the whole cluster is seen.
+	hash   string
+	others []*Sidecar
 }
 
 // Traits are what makes a pod unlike others.

@@ -28,10 +28,10 @@ type Snapshot struct {
 	Server  string `json:"server,omitempty"`
 	Scope   Scope  `json:"scope"`
 	Asked   Parts  `json:"asked"`
-	// Denied is what this user was not permitted to read or try.
+	// AllowUncovered are namespaces that may be out of scope without a warning.
+	AllowUncovered []string `json:"allowUncovered,omitempty"`
+	// Denied is what this user was not permitted to read or try, or what the server could not answer.
 	Denied []Denial `json:"denied,omitempty"`
-	// Failed is what could not be read for another reason, in words, such as a part of the API that is down.
-	Failed []string `json:"failed,omitempty"`
 	// Throttled counts the requests that the server asked to send again later; Relisted says that the list
 	// of pods had to begin anew because its page had expired.
 	Throttled int  `json:"throttled,omitempty"`
@@ -98,6 +98,8 @@ type Denial struct {
 	Resource string `json:"resource"`
 	// Namespace is empty where the question was about all of them.
 	Namespace string `json:"namespace,omitempty"`
+	// Error is why it could not be read, where the right was there.
+	Error string `json:"error,omitempty"`
 }
 
 // Namespace is what counts of a namespace.
@@ -169,6 +171,8 @@ type Config struct {
 	CID       string `json:"cid,omitempty"`
 	CIDForm   bool   `json:"cidForm,omitempty"`
 	Elsewhere bool   `json:"elsewhere,omitempty"`
+	// whole is the customer id without its checksum, for comparing it while collecting; it is never kept.
+	whole string
 	// OptIn says that pods must ask for the sensor.
 	OptIn bool   `json:"optIn,omitempty"`
 	Trace string `json:"trace,omitempty"`
