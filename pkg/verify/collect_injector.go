@@ -70,6 +70,15 @@ func withoutEnvironment(spec *corev1.PodSpec) {
 	}
 }
 
+// strip takes out of an object's metadata what is large and, in the annotation in which kubectl apply keeps
+// the whole object, may be secret.
+func strip(o metav1.Object) {
+	o.SetManagedFields(nil)
+	annotations := maps.Clone(o.GetAnnotations())
+	delete(annotations, corev1.LastAppliedConfigAnnotation)
+	o.SetAnnotations(annotations)
+}
+
 // injectors recognises the injectors and reads what belongs to each.
 func (k *collector) injectors(ctx context.Context) error {
 	parts := owner.Recognise(k.s.Webhooks, k.deployments)
@@ -82,7 +91,7 @@ func (k *collector) injectors(ctx context.Context) error {
 	}
 	err := all.Wait()
 	for n := range k.s.Webhooks {
-		k.s.Webhooks[n].ManagedFields = nil
+		strip(&k.s.Webhooks[n])
 	}
 	return err
 }
@@ -120,7 +129,7 @@ func (k *collector) read(ctx context.Context, i *Injector) error {
 	core, ns := k.c.Client.CoreV1(), i.Namespace
 	if d := i.Deployment; d != nil {
 		i.Edits = append(i.Edits, edits("deployment/"+d.Name, d.ManagedFields)...)
-		d.ManagedFields = nil
+		strip(d)
 	}
 	all, ctx := errgroup.WithContext(ctx)
 	if name := i.Reference.Name; name != "" {
@@ -131,7 +140,8 @@ func (k *collector) read(ctx context.Context, i *Injector) error {
 				return k.may(err, "get", "services", ns)
 			}
 			i.Edits = append(i.Edits, edits("service/"+s.Name, s.ManagedFields)...)
-			s.ManagedFields, i.Service = nil, s
+			strip(s)
+			i.Service = s
 			return nil
 		})
 	}
@@ -161,10 +171,10 @@ func (k *collector) read(ctx context.Context, i *Injector) error {
 		return err
 	}
 	for n := range i.Budgets {
-		i.Budgets[n].ManagedFields = nil
+		strip(&i.Budgets[n])
 	}
 	for n := range i.Policies {
-		i.Policies[n].ManagedFields = nil
+		strip(&i.Policies[n])
 	}
 	slices.SortFunc(i.Edits, func(a, b Edit) int { return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Manager, b.Manager)) })
 	return k.pullSecret(ctx, i)
@@ -177,7 +187,7 @@ func (k *collector) endpoints(ctx context.Context, i *Injector) error {
 		return k.may(err, "list", "endpointslices.discovery.k8s.io", i.Namespace)
 	}
 	for n := range list.Items {
-		list.Items[n].ManagedFields = nil
+		strip(&list.Items[n])
 	}
 	i.Slices = list.Items
 	return nil

@@ -67,7 +67,7 @@ func (k *collector) listPods(ctx context.Context, limit int64, take func(*corev1
 func (k *collector) take(pod *corev1.Pod, labels bool) {
 	if isInjectorSpec(&pod.Spec) {
 		suspect := *pod.DeepCopy()
-		suspect.ManagedFields = nil
+		strip(&suspect)
 		withoutEnvironment(&suspect.Spec)
 		k.suspects = append(k.suspects, suspect)
 	}
@@ -106,7 +106,7 @@ func (k *collector) injectorPods(ctx context.Context) error {
 			continue
 		}
 		for m := range list.Items {
-			list.Items[m].ManagedFields = nil
+			strip(&list.Items[m])
 			withoutEnvironment(&list.Items[m].Spec)
 		}
 		i.Pods = list.Items
