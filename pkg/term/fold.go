@@ -111,3 +111,16 @@ func harmless(r rune) rune {
 	}
 	return r
 }
+
+// Width is how many columns the terminal has that w is; 0 for what is not a terminal or was told no size.
+func Width(w io.Writer) int {
+	file, ok := terminal(w)
+	if !ok {
+		return 0
+	}
+	width, _, err := xterm.GetSize(int(file.Fd()))
+	if err != nil || width < 0 {
+		return 0
+	}
+	return width
+}
