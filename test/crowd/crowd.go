@@ -28,7 +28,8 @@ func Fill(ctx context.Context, client kubernetes.Interface, namespaces, pods int
 	return More(ctx, client, namespaces, 0, pods, image)
 }
 
-// More makes further pods, after the first from that are there, and the namespaces if they are not.
+// More makes further pods, after the first from that are there, and the namespaces if they are not. Both
+// numbers are rounded down to whole workloads of five.
 func More(ctx context.Context, client kubernetes.Interface, namespaces, from, pods int, image string) error {
 	all, inner := errgroup.WithContext(ctx)
 	all.SetLimit(atOnce)
@@ -46,17 +47,33 @@ func More(ctx context.Context, client kubernetes.Interface, namespaces, from, po
 	}
 	all, inner = errgroup.WithContext(ctx)
 	all.SetLimit(atOnce)
-	for n := from; n < from+pods; n++ {
-		all.Go(func() error { return one(inner, client, Namespace(n%namespaces), n, image) })
+	for group := from / each; group < (from+pods)/each; group++ {
+		all.Go(func() error { return some(inner, client, Namespace(group%namespaces), group, image) })
 	}
 	return all.Wait()
 }
 
+// some makes the pods of one workload. What owns them is a ConfigMap, since a controller would see that its
+// pods never start, and make others.
+func some(ctx context.Context, client kubernetes.Interface, namespace string, group int, image string) error {
+	owner, err := client.CoreV1().ConfigMaps(namespace).Create(ctx,
+		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("web-%d", group)}}, metav1.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	for n := range each {
+		if err := one(ctx, client, pod(owner, n, image)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // one makes one pod and says of it that it runs.
-func one(ctx context.Context, client kubernetes.Interface, namespace string, n int, image string) error {
-	pods := client.CoreV1().Pods(namespace)
+func one(ctx context.Context, client kubernetes.Interface, want *corev1.Pod) error {
+	pods, image := client.CoreV1().Pods(want.Namespace), want.Spec.Containers[1].Image
 	for {
-		pod, err := pods.Create(ctx, pod(n, image), metav1.CreateOptions{})
+		pod, err := pods.Create(ctx, want, metav1.CreateOptions{})
 		if apierrors.IsForbidden(err) && ctx.Err() == nil {
 			// A namespace takes no pods before its service account is there.
 			time.Sleep(100 * time.Millisecond)
@@ -71,12 +88,11 @@ func one(ctx context.Context, client kubernetes.Interface, namespace string, n i
 	}
 }
 
-// workload is how many pods belong to one ReplicaSet.
-const workload = 5
+// each is how many pods one workload has.
+const each = 5
 
-func pod(n int, image string) *corev1.Pod {
-	no, yes, hash := false, true, "5d8f9c7b6"
-	owner := fmt.Sprintf("web-%d-%s", n/workload, hash)
+func pod(owner *corev1.ConfigMap, n int, image string) *corev1.Pod {
+	no, yes := false, true
 	app := corev1.Container{Name: "app", Image: "registry.example.com/team/web:1.2.3",
 		Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
 			corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("128Mi")}}}
@@ -84,10 +100,9 @@ func pod(n int, image string) *corev1.Pod {
 		app.Env = append(app.Env, corev1.EnvVar{Name: fmt.Sprintf("SETTING_%d", v), Value: "the value of an ordinary setting"})
 	}
 	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s-%05d", owner, n),
-			Labels: map[string]string{"app": "web", "pod-template-hash": hash, "app.kubernetes.io/part-of": "crowd"},
-			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps.example.com/v1", Kind: "ReplicaSet", Name: owner,
-				UID: "00000000-0000-0000-0000-000000000000", Controller: &yes}}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: owner.Namespace, Name: fmt.Sprintf("%s-%d", owner.Name, n),
+			Labels:          map[string]string{"app": "web", "app.kubernetes.io/part-of": "crowd"},
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: owner.Name, UID: owner.UID, Controller: &yes}}},
 		Spec: corev1.PodSpec{
 			// Nobody has this name, so no node ever runs the pod.
 			SchedulerName:                "nobody",
