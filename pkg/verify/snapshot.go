@@ -30,7 +30,8 @@ type Snapshot struct {
 	Asked   Parts  `json:"asked"`
 	// Denied is what this user was not permitted to read or try.
 	Denied []Denial `json:"denied,omitempty"`
-	// Failed is what could not be read for another reason, in words, such as a part of the API that is down.
+	// Failed is what could not be read for another reason, such as a part of the API that is down: the right
+	// that was used, a colon, and the error, as in "list pods: the server was not able to answer".
 	Failed []string `json:"failed,omitempty"`
 	// Throttled counts the requests that the server asked to send again later; Relisted says that the list
 	// of pods had to begin anew because its page had expired.
