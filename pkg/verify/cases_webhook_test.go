@@ -76,11 +76,15 @@ var brokenCall = map[string]breaks{
 	},
 	"FC306": {"30 s": onHook(func(h *admissionv1.MutatingWebhook) { n := int32(30); h.TimeoutSeconds = &n })},
 	"FC307": {
-		"path":                 func(s *Snapshot) { s.Injectors[0].Reference.Path = "/inject" },
-		"port":                 func(s *Snapshot) { s.Injectors[0].Reference.Port = 8443 },
-		"no Service":           serviceGone,
-		"no Service, ignored":  func(s *Snapshot) { serviceGone(s); ignoring(&s.Webhooks[0].Webhooks[0]) },
-		"an address elsewhere": func(s *Snapshot) { s.Injectors[0].Reference = Reference{URL: "https://injector.example.com/mutate"} },
+		"path":                func(s *Snapshot) { s.Injectors[0].Reference.Path = "/inject" },
+		"port":                func(s *Snapshot) { s.Injectors[0].Reference.Port = 8443 },
+		"no Service":          serviceGone,
+		"no Service, ignored": func(s *Snapshot) { serviceGone(s); ignoring(&s.Webhooks[0].Webhooks[0]) },
+		"an address elsewhere": func(s *Snapshot) {
+			u := "https://injector.falcon-system.svc/mutate"
+			s.Injectors[0].Reference = Reference{URL: u}
+			s.Webhooks[0].Webhooks[0].ClientConfig.URL, s.Webhooks[0].Webhooks[0].ClientConfig.Service = &u, nil
+		},
 	},
 	"FC308": {
 		"after it": other("zz.example.com", admissionv1.Ignore),
@@ -107,29 +111,41 @@ var brokenCall = map[string]breaks{
 	},
 }
 
+// leavingOut has the webhook leave out these namespaces by their names, and no others.
+func leavingOut(names ...string) func(s *Snapshot) {
+	return onHook(func(h *admissionv1.MutatingWebhook) { h.NamespaceSelector.MatchExpressions[1].Values = names })
+}
+
+func both(one, two func(s *Snapshot)) func(s *Snapshot) {
+	return func(s *Snapshot) { one(s); two(s) }
+}
+
+var conditional = onHook(func(h *admissionv1.MutatingWebhook) {
+	h.MatchConditions = []admissionv1.MatchCondition{{Name: "some", Expression: "true"}}
+})
+
+var (
+	withoutOwn    = leavingOut("kube-system", "kube-public", "kube-node-lease")
+	withoutSystem = leavingOut("falcon-system")
+)
+
 var brokenScope = map[string]breaks{
 	"FC304": {
-		"covered": onHook(byLabelAlone),
-		"covered, ignored": onHook(func(h *admissionv1.MutatingWebhook) {
-			byLabelAlone(h)
-			ignoring(h)
-		}),
-		"unknown": onHook(func(h *admissionv1.MutatingWebhook) {
-			byLabelAlone(h)
-			h.MatchConditions = []admissionv1.MatchCondition{{Name: "some", Expression: "true"}}
-		}),
+		"covered":          withoutOwn,
+		"covered, ignored": both(withoutOwn, onHook(ignoring)),
+		"unknown":          both(withoutOwn, conditional),
+		"covered, by the operator": func(s *Snapshot) {
+			withoutOwn(s)
+			s.Injectors[0].Tool = owner.Operator
+		},
 	},
 	"FC305": {
-		"all": onHook(byLabelAlone),
-		"all, ignored": onHook(func(h *admissionv1.MutatingWebhook) {
-			byLabelAlone(h)
-			ignoring(h)
-		}),
-		"leases alone": onHook(func(h *admissionv1.MutatingWebhook) {
-			h.NamespaceSelector.MatchExpressions[1].Values = []string{"falcon-system", "kube-system", "kube-public"}
-		}),
+		"all":          withoutSystem,
+		"all, ignored": both(withoutSystem, onHook(ignoring)),
+		"unknown":      both(withoutSystem, conditional),
+		"leases alone": leavingOut("falcon-system", "kube-system", "kube-public"),
 		"all, by the operator": func(s *Snapshot) {
-			byLabelAlone(&s.Webhooks[0].Webhooks[0])
+			withoutSystem(s)
 			s.Injectors[0].Tool = owner.Operator
 		},
 	},

@@ -61,6 +61,8 @@ func second(s *Snapshot) {
 	s.Injectors = append(s.Injectors, i)
 	w := s.Webhooks[0].DeepCopy()
 	w.Name, w.Webhooks[0].Name = i.Webhook, "falcon-sensor-injector.falcon-helm.svc"
+	out := &w.Webhooks[0].NamespaceSelector.MatchExpressions[1]
+	out.Values = append(out.Values, "falcon-helm")
 	s.Webhooks = append(s.Webhooks, *w)
 	s.Namespaces = append(s.Namespaces, space("falcon-helm"))
 }

@@ -199,8 +199,10 @@ func (h *Hook) called() string {
 			return u.Hostname()
 		}
 	}
-	r := h.Injector.Reference
-	return r.Name + "." + r.Namespace + ".svc"
+	if s := h.ClientConfig.Service; s != nil {
+		return s.Name + "." + s.Namespace + ".svc"
+	}
+	return ""
 }
 
 func judgeName(v *View) Outcome {

@@ -103,6 +103,9 @@ func (v *View) mismatch(i *Injector) (*Finding, string) {
 	if len(addresses(i)) > 0 {
 		return nil, ""
 	}
+	if _, denied := v.denied(listDeployments); i.Deployment == nil && !denied {
+		return nil, "FC206"
+	}
 	text := "it has no ready endpoint"
 	if i.Deployment != nil {
 		text += fmt.Sprintf(", although %s of the injector available", are(i.Deployment.Status.AvailableReplicas, "replica"))

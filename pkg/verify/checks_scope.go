@@ -79,7 +79,7 @@ func judgeOwnNamespace(v *View) Outcome {
 
 func judgeSystem(v *View) Outcome {
 	var all []Finding
-	blocking := false
+	blocking, unclear := false, ""
 	for _, h := range v.podHooks() {
 		var covered []string
 		for _, name := range systemNamespaces {
@@ -88,6 +88,10 @@ func judgeSystem(v *View) Outcome {
 			}
 		}
 		if len(covered) == 0 {
+			continue
+		}
+		if len(h.MatchConditions) > 0 {
+			unclear = fmt.Sprintf("the selector of %s is for %s, and only the API server can evaluate its match conditions", h.object(), fewOf(covered))
 			continue
 		}
 		what := "pods have no place there, but the injector need not be asked"
@@ -101,10 +105,13 @@ func judgeSystem(v *View) Outcome {
 		hint, command := h.Injector.leaveOut(covered[0])
 		all = append(all, finding(h.object(), "it covers %s: %s", fewOf(covered), what).with(hint, command))
 	}
-	if blocking {
-		return found(all...)
+	switch {
+	case len(all) == 0 && unclear != "":
+		return undecided("%s", unclear)
+	case !blocking:
+		return warned(all...)
 	}
-	return warned(all...)
+	return found(all...)
 }
 
 func judgeNarrow(v *View) Outcome {

@@ -120,7 +120,12 @@ func sends(h *Hook, ns *Namespace, pod map[string]string) match.Answer {
 
 func judgePolicy(v *View) Outcome {
 	var ignoring, told []Finding
+	cause := ""
 	for _, h := range v.podHooks() {
+		if v.orphaned(h.Injector) {
+			cause = v.orphanCheck(h.Injector)
+			continue
+		}
 		spaces, pods := v.reach(h)
 		where := counted(spaces, "namespace") + ", where " + counted(pods, "pod") + map[bool]string{true: " runs", false: " run"}[pods == 1] + " now"
 		if refuses(h.MutatingWebhook) {
@@ -136,8 +141,11 @@ func judgePolicy(v *View) Outcome {
 		}
 		ignoring = append(ignoring, f.with(hint, command))
 	}
-	if len(ignoring) > 0 {
+	switch {
+	case len(ignoring) > 0:
 		return warned(append(ignoring, told...)...)
+	case len(told) == 0 && cause != "":
+		return leftTo(cause)
 	}
 	return found(told...)
 }
