@@ -92,3 +92,33 @@ func TestPagesOfTheInjectorsChecks(t *testing.T) {
 		}
 	}
 }
+
+// unseen is what a collector leaves empty that lacks a right.
+var unseen = map[string]func(s *Snapshot, i *Injector){
+	listPods:        func(s *Snapshot, i *Injector) { s.Pods, i.Pods, i.Served = nil, nil, nil },
+	listDeployments: func(_ *Snapshot, i *Injector) { i.Deployment, i.Pods, i.Served = nil, nil, nil },
+	listNamespaces:  func(s *Snapshot, _ *Injector) { s.Namespaces = nil },
+	listWebhooks: func(s *Snapshot, i *Injector) {
+		s.Webhooks, i.Webhook, i.Reference = nil, "", Reference{}
+	},
+	listConfigMaps: func(_ *Snapshot, i *Injector) { i.Config, i.Record = nil, nil },
+	listSlices:     func(_ *Snapshot, i *Injector) { i.Slices = nil },
+	listBudgets:    func(_ *Snapshot, i *Injector) { i.Budgets = nil },
+	listPolicies:   func(_ *Snapshot, i *Injector) { i.Policies = nil },
+	listDaemonSets: func(s *Snapshot, _ *Injector) { s.NodeSensors = nil },
+	getServices:    func(_ *Snapshot, i *Injector) { i.Service = nil },
+	getSecrets:     func(_ *Snapshot, i *Injector) { i.TLS, i.PullSecret = nil, nil },
+}
+
+// Who lacks a right is told that, and nothing else is said to be wrong: what was not seen is not missing.
+func TestWhatMayNotBeSeenIsNotMissing(t *testing.T) {
+	for right, blind := range unseen {
+		s := healthy()
+		blind(s, &s.Injectors[0])
+		verb, resource, _ := strings.Cut(right, " ")
+		s.Denied = []Denial{{Verb: verb, Resource: resource}}
+		if got := whole(s); !slices.Equal(got, []string{"FC104 fail"}) {
+			t.Errorf("without %q: %q", right, got)
+		}
+	}
+}

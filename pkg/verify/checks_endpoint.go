@@ -108,18 +108,11 @@ func (v *View) mismatch(i *Injector) (*Finding, string) {
 	}
 	text := "it has no ready endpoint"
 	if i.Deployment != nil {
-		text += fmt.Sprintf(", although %s of the injector available", are(i.Deployment.Status.AvailableReplicas, "replica"))
+		text += fmt.Sprintf(", although the injector has %s available", counted(i.Deployment.Status.AvailableReplicas, "replica"))
 	}
 	f := at(i.service(), "%s", text).with("Compare its selector with the labels of the injector's pods",
 		fmt.Sprintf("kubectl get endpointslices -n %s -l kubernetes.io/service-name=%s", i.Reference.Namespace, i.Reference.Name))
 	return &f, ""
-}
-
-func are(n int32, what string) string {
-	if n == 1 {
-		return "1 " + what + " is"
-	}
-	return counted(n, what) + " are"
 }
 
 // reset is how what somebody has changed is set back.

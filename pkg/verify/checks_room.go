@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,8 +28,8 @@ func judgeRestarts(v *View) Outcome {
 				if kube.Trouble(p) != "" || s.RestartCount < manyRestarts || last == nil || v.Taken.Sub(last.FinishedAt.Time) > recently {
 					continue
 				}
-				f := finding(i.Namespace+"/pod/"+p.Name, "container %s was restarted %s, the last time %s ago after exit code %d (%s)",
-					s.Name, counted(s.RestartCount, "time"), v.Taken.Sub(last.FinishedAt.Time).Round(time.Minute), last.ExitCode, last.Reason)
+				f := finding(i.Namespace+"/pod/"+p.Name, "container %s was restarted %s, the last time %s after exit code %d (%s)",
+					s.Name, counted(s.RestartCount, "time"), ago(v.Taken.Sub(last.FinishedAt.Time)), last.ExitCode, last.Reason)
 				hint := "Read what it said before it ended"
 				if last.Reason == "OOMKilled" {
 					hint = "Give the injector more memory"
@@ -37,6 +38,14 @@ func judgeRestarts(v *View) Outcome {
 			}
 		}
 	})
+}
+
+// ago puts a duration in words.
+func ago(d time.Duration) string {
+	if d < time.Minute {
+		return "just now"
+	}
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s") + " ago"
 }
 
 func judgeVersions(v *View) Outcome {
@@ -82,7 +91,7 @@ func judgePriority(v *View) Outcome {
 		}
 		if len(lacks) > 0 {
 			hint, command := i.remedy("--injector-cpu-request 10m --injector-memory-request 20Mi", "container.resources", "injector.resources")
-			t.add(finding(i.object(), "it requests no %s", fewOf(lacks)).with(hint, command))
+			t.add(finding(i.object(), "it requests no %s", strings.Join(lacks, " and no ")).with(hint, command))
 		}
 		if spec.PriorityClassName == "" {
 			hint, command := i.remedy("--priority-class system-cluster-critical", "", "")

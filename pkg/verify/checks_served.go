@@ -92,8 +92,10 @@ func judgeRenewal(v *View) Outcome {
 		if chain := certs.Parse([]byte(i.TLS.Chain)); len(chain) > 0 {
 			f.Message += "; it ends on " + chain[0].NotAfter.UTC().Format(dayFormat)
 		}
-		hint, command := i.rotate()
-		t.add(f.with(hint, command))
+		if i.TLS.Rotator == "" {
+			f = f.with(i.rotate())
+		}
+		t.add(f)
 	})
 }
 
