@@ -72,10 +72,12 @@ var (
 	prePart       = &Part{"--pre", func(p Parts) bool { return p.Pre }}
 )
 
-// Outcome is what a check's Judge returns; see passed, found, told, skipped and undecided.
+// Outcome is what a check's Judge returns; see passed, found, warned, skipped, leftTo and undecided.
 type Outcome struct {
 	verdict  Verdict
 	reason   string
+	cause    string
+	stops    bool
 	findings []Finding
 }
 
@@ -99,6 +101,21 @@ func passed() Outcome { return Outcome{verdict: Pass} }
 // found is the outcome of findings: the check fails, or warns if it is of that severity, unless there are
 // none. Of a check of severity Info they are told and nothing is wrong.
 func found(findings ...Finding) Outcome { return Outcome{findings: findings} }
+
+// warned is the outcome of findings that are no more than a warning here, whatever the check's severity.
+func warned(findings ...Finding) Outcome {
+	o := found(findings...)
+	if len(findings) > 0 {
+		o.verdict = Warn
+	}
+	return o
+}
+
+// leftTo is a check that leaves what it saw to another, before or after it, which says it better: of one
+// cause there is one finding.
+func leftTo(id string) Outcome {
+	return Outcome{verdict: Skip, reason: id + " says what is wrong", cause: id}
+}
 
 // skipped is a check that has nothing to look at here.
 func skipped(format string, args ...any) Outcome {
@@ -126,6 +143,8 @@ type Result struct {
 	// Cause is the check whose failure made this one meaningless.
 	Cause    string    `json:"cause,omitempty"`
 	Findings []Finding `json:"findings,omitempty"`
+	// stops says that the checks after it are meaningless although it did not fail.
+	stops bool
 }
 
 // run makes one check of a view. failed are the checks before it that failed.
@@ -146,9 +165,13 @@ func (c *Check) run(v *View, failed map[string]bool) Result {
 			r.Reason = d.Why()
 			return r
 		}
+		if why := v.unread(need); why != "" {
+			r.Verdict, r.Reason = Undecided, why
+			return r
+		}
 	}
 	o := c.Judge(v)
-	r.Verdict, r.Reason, r.Findings = o.verdict, o.reason, o.findings
+	r.Verdict, r.Reason, r.Cause, r.stops, r.Findings = o.verdict, o.reason, o.cause, o.stops, o.findings
 	if r.Verdict == "" {
 		r.Verdict = c.verdict(len(o.findings))
 	}
@@ -182,12 +205,7 @@ func (d Denial) String() string {
 }
 
 // Why says why it is not known.
-func (d Denial) Why() string {
-	if d.Error != "" {
-		return fmt.Sprintf("the server could not %s: %s", d, d.Error)
-	}
-	return "you may not " + d.String()
-}
+func (d Denial) Why() string { return "you may not " + d.String() }
 
 // denied looks up a right, written as "verb resource".
 func (s *Snapshot) denied(right string) (Denial, bool) {
@@ -198,4 +216,15 @@ func (s *Snapshot) denied(right string) (Denial, bool) {
 		}
 	}
 	return Denial{}, false
+}
+
+// unread returns why what a right is for could not be read although it was permitted, or nothing. Failures
+// begin with the right that was used and a colon.
+func (s *Snapshot) unread(right string) string {
+	for _, failure := range s.Failed {
+		if strings.HasPrefix(failure, right+":") {
+			return "could not " + failure
+		}
+	}
+	return ""
 }

@@ -151,13 +151,17 @@ func (k *collector) may(err error, verb, resource, namespace string) error {
 	if !answered || apierrors.IsUnauthorized(err) {
 		return fmt.Errorf("%s %s: %w", verb, resource, err)
 	}
-	d := Denial{Verb: verb, Resource: resource, Namespace: namespace}
-	if !apierrors.IsForbidden(err) {
-		d.Error = status.Error()
-	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !slices.Contains(k.s.Denied, d) {
+	if !apierrors.IsForbidden(err) {
+		failure := verb + " " + resource + ": " + status.Error()
+		if !slices.Contains(k.s.Failed, failure) {
+			k.s.Failed = append(k.s.Failed, failure)
+			slices.Sort(k.s.Failed)
+		}
+		return nil
+	}
+	if d := (Denial{Verb: verb, Resource: resource, Namespace: namespace}); !slices.Contains(k.s.Denied, d) {
 		k.s.Denied = append(k.s.Denied, d)
 		slices.SortFunc(k.s.Denied, func(a, b Denial) int { return strings.Compare(a.String(), b.String()) })
 	}

@@ -113,7 +113,7 @@ func Judge(s *Snapshot, which Selection) *Cluster {
 	for _, check := range Catalogue() {
 		r := check.run(v, failed)
 		// What a check would have stopped is stopped also where nobody wants to read of it.
-		if r.Verdict == Fail || r.Cause != "" {
+		if r.Verdict == Fail || r.Cause != "" || r.stops {
 			failed[r.ID] = true
 		}
 		if which.wants(r.ID) {

@@ -30,8 +30,11 @@ type Snapshot struct {
 	Asked   Parts  `json:"asked"`
 	// AllowUncovered are namespaces that may be out of scope without a warning.
 	AllowUncovered []string `json:"allowUncovered,omitempty"`
-	// Denied is what this user was not permitted to read or try, or what the server could not answer.
+	// Denied is what this user was not permitted to read or try.
 	Denied []Denial `json:"denied,omitempty"`
+	// Failed is what could not be read for another reason, such as a part of the API that is down: the right
+	// that was used, a colon, and the error, as in "list pods: the server was not able to answer".
+	Failed []string `json:"failed,omitempty"`
 	// Throttled counts the requests that the server asked to send again later; Relisted says that the list
 	// of pods had to begin anew because its page had expired.
 	Throttled int  `json:"throttled,omitempty"`
@@ -98,8 +101,6 @@ type Denial struct {
 	Resource string `json:"resource"`
 	// Namespace is empty where the question was about all of them.
 	Namespace string `json:"namespace,omitempty"`
-	// Error is why it could not be read, where the right was there.
-	Error string `json:"error,omitempty"`
 }
 
 // Namespace is what counts of a namespace.
