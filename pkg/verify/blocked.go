@@ -22,7 +22,7 @@ func judgeBlocked(v *View) Outcome {
 			continue
 		}
 		f := Finding{Object: Workload{b.Kind, b.Name}.in(b.Namespace)}
-		f.Message = (&remark{why: "its pods are refused" + since(b, v.Taken), cause: b.Message}).message()
+		f.Message = (&remark{why: "its pods are refused" + since(b, v.Taken), cause: strings.TrimPrefix(b.Message, "Internal error occurred: ")}).message()
 		f.Hint, f.Command = v.unblock(b, class)
 		all = append(all, f)
 	}

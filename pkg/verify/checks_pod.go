@@ -129,7 +129,7 @@ func judgeMissed(v *View) Outcome {
 			unsure = "whether pods must ask for the sensor: the injector's configuration was not seen"
 		}
 		hint, command := p.Workload.restart(p.Namespace, p.Name)
-		return &remark{why: j.Why, hint: hint + ", once FC606 passes; kubectl falcon explain says rule by rule why a pod is injected", command: command}
+		return &remark{why: j.Why, hint: "once FC606 passes, " + hint, command: command}
 	})
 	if len(all) > 0 && unsure != "" {
 		return Outcome{verdict: Undecided, reason: "it is not known " + unsure, findings: all}
@@ -158,7 +158,7 @@ func judgeTwoSensors(v *View) Outcome {
 		}
 		_, command := p.Workload.restart(p.Namespace, p.Name)
 		return &remark{why: fmt.Sprintf("it has the containers %s and %s", p.Sidecar.Name, p.Second),
-			hint: "see FC302: leave one injector, then restart it", command: command}
+			hint: "see FC302: leave one injector, then restart the workload", command: command}
 	})...)
 }
 
@@ -187,7 +187,7 @@ func judgeTraits(v *View) Outcome {
 		case len(is) == 0 || p.Traits.Static || p.Traits.Windows:
 			return nil
 		case p.Sidecar != nil:
-			return &remark{why: "it has the sensor and " + strings.Join(is, " and ") + ", so it can do what the sensor beside it may not see",
+			return &remark{why: "it has the sensor and " + strings.Join(is, " and ") + ", so it reaches beyond the pod that its sensor is in",
 				hint: "protect its node with the vendor's sensor for nodes, or give the pod less"}
 		case j.Verdict == Impossible && v.ScopeOf(p.Namespace).Covered:
 			return &remark{why: "it has no sensor, and " + strings.Join(is, " and "),
@@ -202,9 +202,13 @@ func judgeHeldOpen(v *View) Outcome {
 		if !p.Traits.HeldOpen {
 			return nil
 		}
-		return &remark{why: "its own containers have ended, and the sensor keeps its pod running",
-			hint:    fmt.Sprintf("opt the Job's pods out with the annotation %s=disabled in their template, or stop this one", InjectionKey),
-			command: fmt.Sprintf("kubectl delete pod -n %s %s", p.Namespace, p.Name)}
+		r := &remark{why: "its own containers have ended, and the sensor keeps its pod running",
+			hint: fmt.Sprintf("opt its pods out with the annotation %s=disabled in their template, and delete the Job", InjectionKey)}
+		// Without its pod alone a Job would begin anew.
+		if p.Workload.Kind == "Job" {
+			r.command = fmt.Sprintf("kubectl delete job -n %s %s", p.Namespace, p.Workload.Name)
+		}
+		return r
 	})...)
 }
 
@@ -218,17 +222,22 @@ func judgeStatic(v *View) Outcome {
 }
 
 func judgeWindows(v *View) Outcome {
-	return found(v.perWorkload(func(p *Pod, j *Judged) *remark {
+	var o Outcome
+	o.findings = v.perWorkload(func(p *Pod, j *Judged) *remark {
 		if !p.Traits.Windows || !v.ScopeOf(p.Namespace).Covered || v.optsOut(p) {
 			return nil
 		}
 		r := &remark{why: "it is for Windows, for which there is no container sensor",
 			hint: fmt.Sprintf("opt its pods out with the annotation %s=disabled in their template", InjectionKey)}
 		if p.Sidecar != nil {
-			r.why, r.cause = "it is for Windows and was given the Linux sensor", j.Cause
+			r.why, r.cause = "it is for Windows and was given the sensor, which is for Linux", j.Cause
+		}
+		if j.Verdict == NotReady {
+			o.verdict = Fail
 		}
 		return r
-	})...)
+	})
+	return o
 }
 
 func judgeProfiles(v *View) Outcome {

@@ -92,8 +92,8 @@ func judgeSameAID(v *View) Outcome {
 		if len(pods[id]) < 2 {
 			continue
 		}
-		f := finding("agent/"+id, "%d pods answer with this agent id, so they are one host in the console", len(pods[id]))
-		f.Hint = "see whether they share a volume at /tmp/CrowdStrike or were copied, and make all but one anew"
+		f := finding("agent/"+id, "%d pods answer with this agent id, and each should have its own", len(pods[id]))
+		f.Hint = "see whether they are copies of one file system, such as a snapshot or a shared volume, and make all but one anew"
 		f.Pods, f.Examples = len(pods[id]), some(pods[id])
 		all = append(all, f)
 	}

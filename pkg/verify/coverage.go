@@ -37,14 +37,14 @@ func judgeScope(v *View) Outcome {
 			in = append(in, name)
 			continue
 		}
-		why := strings.Replace(s.Why, "namespace "+name+" out", "namespaces out", 1)
+		why := strings.Replace(s.Why, "namespace "+name+" out by its name", "them out by their names", 1)
 		reasons[why] = append(reasons[why], name)
 	}
-	f := finding(v.common(), "it covers %d of %d namespaces", len(in), seen)
+	f := finding(v.common(), "namespaces in scope: %d of %d", len(in), seen)
 	f.Examples = some(in)
 	all := []Finding{f}
 	for _, why := range sortedKeys(reasons) {
-		f := finding(v.common(), "out of scope: %d (%s)", len(reasons[why]), why)
+		f := finding(v.common(), "namespaces out of scope: %d (%s)", len(reasons[why]), why)
 		f.Examples = some(reasons[why])
 		all = append(all, f)
 	}

@@ -23,6 +23,9 @@ func judgePullSecret(v *View, c *Config) Outcome {
 	f := func(format string, args ...any) Outcome {
 		one := finding(object, format, args...)
 		one.Hint, one.Command = "make the pull secret anew from a docker config with credentials for the registry", hint
+		if s.Type != "" {
+			one.Command = "kubectl delete secret -n " + v.Main.Namespace + " " + c.PullSecret + " && " + hint
+		}
 		return found(one)
 	}
 	switch {

@@ -32,7 +32,35 @@ func judgeInjected(v *View) Outcome {
 				hint: "compare the API servers: each calls the injector itself"}})
 		}
 	}
+	if rest := v.notInjected(answers); len(all) == 0 && rest != "" {
+		return undecided("not proved everywhere: %s", rest)
+	}
 	return found(perNamespace(all, len(answers), v.common())...)
+}
+
+// notInjected counts the covered namespaces where no pod came back with the sensor, by the check that is
+// about them; FC606 would claim too much if it passed.
+func (v *View) notInjected(answers []answer) string {
+	count := map[string]int{}
+	for _, a := range answers {
+		switch {
+		case a.plain():
+			count["FC608"]++
+		case a.Class != None:
+			count[classMeanings[a.Class].check]++
+		}
+	}
+	var parts []string
+	for _, check := range sortedKeys(count) {
+		parts = append(parts, fmt.Sprintf("%d (%s)", count[check], check))
+	}
+	if n := len(v.unproved()); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d (no dry-run pod)", n))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("of %d namespaces in scope ", len(v.covered())) + strings.Join(parts, ", ")
 }
 
 // logs is the command that shows the main injector's, or nothing.
@@ -85,8 +113,8 @@ func judgePlainPods(v *View) Outcome {
 			all = append(all, said{a.Namespace, remark{why: "a new pod would start without the sensor: its failure policy is Ignore, so a call that fails is passed over",
 				hint: "see FC211 and the checks of the certificates, and give the webhook the failure policy Fail"}})
 		default:
-			all = append(all, said{a.Namespace, remark{why: "a new pod would start without the sensor, though the webhook is called for it and its failure policy is Fail",
-				hint: "read the injector's log: it was asked, and added nothing", command: v.logs()}})
+			all = append(all, said{a.Namespace, remark{why: "a new pod would start without the sensor, though by its rules the webhook is called for it, and its failure policy is Fail",
+				hint: "read in the injector's log whether it was asked", command: v.logs()}})
 		}
 	}
 	if len(all) == 0 && unsent != "" {
@@ -169,7 +197,7 @@ func judgeImageTrials(v *View) Outcome {
 		case None, OtherWebhook, PodSecurity, QuotaFull, LimitBroken:
 			continue
 		}
-		r := remark{why: "the injector refuses a pod of this image that sets no command, in namespace " + t.Namespace,
+		r := remark{why: "a pod of this image that sets no command is refused in namespace " + t.Namespace,
 			cause: answer{Canary: &Canary{Class: t.Class, Message: t.Message}}.evidence()}
 		f := finding("image/"+t.Image, "%s", r.message())
 		f.Pods = t.Pods
