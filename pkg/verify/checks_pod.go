@@ -2,7 +2,10 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/match"
 )
@@ -57,7 +60,8 @@ const (
 	readyFault
 )
 
-func (v *View) faultOf(p *Pod, j *Judged) fault {
+// faultOf decides with what pulledIn returns.
+func (v *View) faultOf(p *Pod, j *Judged, pulled map[string][]string) fault {
 	switch {
 	case j.Verdict != NotReady:
 		return noFault
@@ -65,7 +69,7 @@ func (v *View) faultOf(p *Pod, j *Judged) fault {
 		return windowsFault
 	case p.Sidecar.PullTrouble && v.lacksPullSecret(p.Namespace):
 		return secretFault
-	case p.Sidecar.PullTrouble && v.pulledElsewhere(p):
+	case p.Sidecar.PullTrouble && slices.ContainsFunc(pulled[p.Sidecar.Image], func(ns string) bool { return ns != p.Namespace }):
 		return pullFault
 	case p.Sidecar.InitTrouble != "" && !p.Sidecar.PullTrouble:
 		return initFault
@@ -73,21 +77,24 @@ func (v *View) faultOf(p *Pod, j *Judged) fault {
 	return readyFault
 }
 
-// pulledElsewhere says whether pods of another namespace have pulled the same image.
-func (v *View) pulledElsewhere(p *Pod) bool {
+// pulledIn returns for each sensor image two of the namespaces whose pods have pulled it: enough to tell
+// whether any but a certain one has.
+func (v *View) pulledIn() map[string][]string {
+	in := map[string][]string{}
 	for n := range v.Pods {
-		q := &v.Pods[n]
-		if q.Namespace != p.Namespace && q.Sidecar != nil && q.Sidecar.Image == p.Sidecar.Image && (q.Sidecar.Ready || q.Sidecar.ImageID != "") {
-			return true
+		p := &v.Pods[n]
+		if s := p.Sidecar; s != nil && (s.Ready || s.ImageID != "") && len(in[s.Image]) < 2 && !slices.Contains(in[s.Image], p.Namespace) {
+			in[s.Image] = append(in[s.Image], p.Namespace)
 		}
 	}
-	return false
+	return in
 }
 
 // troubled makes findings of the pods with one fault.
 func (v *View) troubled(f fault, why, hint, command string) []Finding {
+	pulled := v.pulledIn()
 	return v.perWorkload(func(p *Pod, j *Judged) *remark {
-		if v.faultOf(p, j) != f {
+		if v.faultOf(p, j, pulled) != f {
 			return nil
 		}
 		r := &remark{why: why, cause: j.Cause, hint: hint}
@@ -118,7 +125,7 @@ func judgeMissed(v *View) Outcome {
 	unsure := ""
 	var all []Finding
 	all = v.perWorkload(func(p *Pod, j *Judged) *remark {
-		if j.Verdict != Missed {
+		if j.Verdict != Missed || v.answersWebhook(p) {
 			return nil
 		}
 		by := v.ScopeOf(p.Namespace).By
@@ -140,11 +147,19 @@ func judgeMissed(v *View) Outcome {
 // restartable makes findings, to be mended by a restart, of the pods with a verdict.
 func (v *View) restartable(verdict PodVerdict) []Finding {
 	return v.perWorkload(func(p *Pod, j *Judged) *remark {
-		if j.Verdict != verdict {
+		if j.Verdict != verdict || v.answersWebhook(p) {
 			return nil
 		}
 		hint, command := p.Workload.restart(p.Namespace, p.Name)
 		return &remark{why: j.Why, cause: j.Cause, hint: hint, command: command}
+	})
+}
+
+// answersWebhook says that a pod is an injector itself. Where its own webhook covers it that is FC304, and
+// a restart would be the worst that one could do.
+func (v *View) answersWebhook(p *Pod) bool {
+	return slices.ContainsFunc(v.Injectors, func(i Injector) bool {
+		return i.Namespace == p.Namespace && slices.ContainsFunc(i.Pods, func(own corev1.Pod) bool { return own.Name == p.Name })
 	})
 }
 

@@ -169,7 +169,8 @@ func judgePodSecurity(v *View) Outcome {
 			continue
 		}
 		feared = append(feared, said{name, remark{
-			why:  fmt.Sprintf("it enforces the level %s, which refuses what the sensor adds off Fargate, SYS_PTRACE and an unconfined seccomp profile (not proved by a dry-run pod)", level),
+			why: fmt.Sprintf("it enforces the level %s, which refuses what the sensor adds off Fargate, SYS_PTRACE and "+
+				"an unconfined seccomp profile (not proved by a dry-run pod)", level),
 			hint: "let the namespace run privileged pods, or leave it out of the injector's scope", command: command}})
 	}
 	more := perNamespace(feared, len(unproved), v.common())
@@ -204,12 +205,18 @@ func judgePodSecurityNoise(v *View) Outcome {
 		if len(modes) == 0 || c != nil && c.Class == PodSecurity {
 			continue
 		}
-		all = append(all, said{name, remark{why: "every pod with the sensor is reported by pod security, which is set to " + strings.Join(modes, " and ")}})
+		proof := ", which the sensor does not meet off Fargate (not proved by a dry-run pod)"
+		if c != nil && warnsOfSensor(c) {
+			proof = ", and a dry-run pod with the sensor was warned of"
+		}
+		all = append(all, said{name, remark{why: "pod security is set to " + strings.Join(modes, " and ") + proof}})
 	}
 	return found(perNamespace(all, len(covered), v.common())...)
 }
 
 // warnsOfSensor says whether a dry-run pod came back with a warning about the sensor.
 func warnsOfSensor(c *Canary) bool {
-	return slices.ContainsFunc(c.Warnings, func(w string) bool { return strings.Contains(w, "violate PodSecurity") && namesSensor(w) })
+	return slices.ContainsFunc(c.Warnings, func(w string) bool {
+		return strings.Contains(w, "violate PodSecurity") && namesSensor(w)
+	})
 }

@@ -108,6 +108,19 @@ func TestOneCheckReportsAPod(t *testing.T) {
 	}
 }
 
+// An injector whose own namespace is covered is not to be restarted: it could not come up again.
+func TestTheInjectorItselfIsNotToBeRestarted(t *testing.T) {
+	s := healthy()
+	s.Webhooks[0].Webhooks[0].NamespaceSelector = nil
+	own := plain("falcon-system", s.Injectors[0].Pods[0].Name, Workload{"Deployment", "injector"})
+	s.Pods = []Pod{own, with(own, func(p *Pod) { p.Name = s.Injectors[0].Pods[1].Name; old(p) })}
+	for _, id := range []string{"FC701", "FC702"} {
+		if r := result(t, id, s); r.Verdict != Pass {
+			t.Errorf("%s: %s %v", id, r.Verdict, r.Findings)
+		}
+	}
+}
+
 // What keeps a dry-run pod from coming back with the sensor is reported by one check.
 func TestOneCheckReportsAClass(t *testing.T) {
 	for _, class := range classes {

@@ -60,12 +60,14 @@ func (v *View) overLimits(namespace string) string {
 					list corev1.ResourceList
 				}{{"limit", want.Limits}, {"request", want.Requests}} {
 					if q, is := set.list[name]; capped && is && q.Cmp(most) > 0 {
-						return fmt.Sprintf("limit range %s allows a container at most %s of %s, and the sensor's %s is %s", l.Name, most.String(), name, set.what, q.String())
+						return fmt.Sprintf("limit range %s allows a container at most %s of %s, and the sensor's %s is %s",
+							l.Name, most.String(), name, set.what, q.String())
 					}
 				}
 				if least, bounded := item.Min[name]; bounded {
 					if q, set := want.Requests[name]; set && q.Cmp(least) < 0 {
-						return fmt.Sprintf("limit range %s wants a container to request at least %s of %s, and the sensor requests %s", l.Name, least.String(), name, q.String())
+						return fmt.Sprintf("limit range %s wants a container to request at least %s of %s, and the sensor requests %s",
+							l.Name, least.String(), name, q.String())
 					}
 				}
 			}

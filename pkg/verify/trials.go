@@ -110,10 +110,12 @@ func judgePlainPods(v *View) Outcome {
 		case sent.Answer == match.Unknown:
 			unsent = "the webhook has match conditions, which only the API server can evaluate"
 		case !refuses(a.hook.MutatingWebhook):
-			all = append(all, said{a.Namespace, remark{why: "a new pod would start without the sensor: its failure policy is Ignore, so a call that fails is passed over",
+			all = append(all, said{a.Namespace, remark{
+				why:  "a new pod would start without the sensor: its failure policy is Ignore, so a call that fails is passed over",
 				hint: "see FC211 and the checks of the certificates, and give the webhook the failure policy Fail"}})
 		default:
-			all = append(all, said{a.Namespace, remark{why: "a new pod would start without the sensor, though by its rules the webhook is called for it, and its failure policy is Fail",
+			all = append(all, said{a.Namespace, remark{
+				why:  "a new pod would start without the sensor, though by its rules the webhook is called for it, and its failure policy is Fail",
 				hint: "read in the injector's log whether it was asked", command: v.logs()}})
 		}
 	}
