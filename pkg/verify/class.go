@@ -1,6 +1,9 @@
 package verify
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Class is what the API server's answer to a dry-run pod means.
 type Class string
@@ -43,14 +46,14 @@ func Classify(code int32, message string, webhooks ...string) Class {
 		}
 		return false
 	}
-	webhook := has("failed calling webhook", "admission webhook")
-	ours := len(webhooks) == 0
-	for _, name := range webhooks {
-		ours = ours || has(`"`+name+`"`)
-	}
+	name, webhook := webhookIn(message)
 	switch {
-	case webhook && !ours:
+	case webhook && len(webhooks) > 0 && !slices.Contains(webhooks, name):
 		return OtherWebhook
+	case webhook && has("denied the request"):
+		// It comes before the ways in which a call can fail: the injector denies a pod whose image it cannot look
+		// up, and says then that the registry did not answer in time or is not trusted.
+		return Denies
 	case has("is being terminated", "because it is being terminated"):
 		return Ending
 	case has(`cannot create resource "pods"`):
@@ -65,7 +68,8 @@ func Classify(code int32, message string, webhooks ...string) Class {
 		return UnknownCA
 	case has("has expired or is not yet valid"):
 		return Expired
-	case has("cannot validate certificate", "certificate is valid for", "not standards compliant", "certificate is not valid for any names"):
+	case has("cannot validate certificate", "certificate is valid for", "not standards compliant", "certificate is not valid for any names",
+		"relies on legacy Common Name"):
 		return WrongName
 	case has("Address is not allowed"):
 		return HostAddress
@@ -81,10 +85,21 @@ func Classify(code int32, message string, webhooks ...string) Class {
 		return ServerError
 	case has("couldn't get version/kind", "server gave HTTP response to HTTPS client"), webhook && has("json parse error", "unexpected content type"):
 		return NotInjector
-	case webhook && has("denied the request"):
-		return Denies
 	case !webhook && has("operation does not apply", "missing path", "jsonpatch", "missing value"):
 		return BadPatch
 	}
 	return Unclassified
+}
+
+// webhookIn returns the name of the webhook that an answer is about: the one that was called, not one that
+// is mentioned besides.
+func webhookIn(message string) (name string, found bool) {
+	at := len(message)
+	for _, before := range []string{"failed calling webhook ", "admission webhook "} {
+		if n := strings.Index(message, before); n >= 0 && n < at {
+			at, found = n, true
+			name, _, _ = strings.Cut(strings.TrimPrefix(message[n+len(before):], `"`), `"`)
+		}
+	}
+	return name, found
 }

@@ -67,7 +67,7 @@ func healthy() *Snapshot {
 		}
 	}
 	s.Images = []ImageTrial{{Image: "registry.example.com/web:1", Namespace: "team-a", Pods: 2},
-		{Image: sensorImage, Namespace: "falcon-system", Sensor: true}}
+		{Image: sensorImage, Namespace: "falcon-system", Sensor: true, Platforms: []string{"linux/amd64", "linux/arm64"}}}
 	return s
 }
 

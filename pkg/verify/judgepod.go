@@ -46,6 +46,9 @@ func (v *View) judgeCarrier(p *Pod) Judged {
 		return Judged{NotReady, "the sensor's init container does not come through", s.InitTrouble}
 	case !s.Ready && s.Trouble != "":
 		return Judged{NotReady, "the sensor does not come up", s.Trouble}
+	case !s.Ready && p.Traits.NoProfile:
+		// The webhook injects a pod whether or not any profile selects it.
+		return Judged{NoProfile, "no Fargate profile selects it", p.Trouble}
 	case !s.Ready && p.Trouble != "":
 		return Judged{NotReady, "the pod does not come up", p.Trouble}
 	case !s.Ready && v.Taken.Sub(p.Created) < starting:

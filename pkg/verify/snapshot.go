@@ -28,7 +28,7 @@ type Snapshot struct {
 	Server  string `json:"server,omitempty"`
 	Scope   Scope  `json:"scope"`
 	Asked   Parts  `json:"asked"`
-	// AllowUncovered are namespaces that may be out of scope without a warning.
+	// AllowUncovered are namespaces that may opt out: nothing is said of them.
 	AllowUncovered []string `json:"allowUncovered,omitempty"`
 	// Denied is what this user was not permitted to read or try.
 	Denied []Denial `json:"denied,omitempty"`
@@ -307,8 +307,12 @@ type ImageTrial struct {
 	// Class is empty if the pod would be made.
 	Class   Class  `json:"class,omitempty"`
 	Message string `json:"message,omitempty"`
-	// Sensor says that it is the sensor's own image, which needs no trial of its own but its platforms.
-	Sensor bool `json:"sensor,omitempty"`
+	// Sensor says that it is the sensor's own image, which needs no trial of its own but its platforms, as
+	// os/architecture. Absent says that its registry has no such image; Message then or else why nothing is
+	// known of it.
+	Sensor    bool     `json:"sensor,omitempty"`
+	Platforms []string `json:"platforms,omitempty"`
+	Absent    bool     `json:"absent,omitempty"`
 }
 
 // Sensor is one sidecar's answer.
