@@ -4,8 +4,10 @@ import (
 	"github.com/spf13/cobra"
 	rbacv1 "k8s.io/api/rbac/v1"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/explain"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/restart"
 )
 
 // newRBAC is `rbac`, which tells whoever gives rights what to give.
@@ -27,7 +29,9 @@ func newRBAC() *cobra.Command {
 	cmd.AddCommand(install,
 		newRole("uninstall", "remove the injector", inject.UninstallRules),
 		newRole("status", "see the injector's state", inject.StatusRules),
-		newRole("certs", "rotate the certificates", inject.RotateRules))
+		newRole("certs", "rotate the certificates", inject.RotateRules),
+		newRole("explain", "have a pod explained", explain.ExplainRules),
+		newRole("restart", "restart workloads, besides what verify needs", restart.RestartRules))
 	return cmd
 }
 

@@ -83,8 +83,8 @@ func newRoot(s *session) *cobra.Command {
 	_ = cmd.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(term.ColorModes, cobra.ShellCompDirectiveNoFileComp))
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	cmd.SetHelpCommand(newHelp())
-	cmd.AddCommand(newInstall(s), newUninstall(s), newStatus(s), newCerts(s), newVerify(s), newExplainCheck(s), newBundle(s), newAID(s), newDemo(s), newRBAC(),
-		newVersion(s))
+	cmd.AddCommand(newInstall(s), newUninstall(s), newStatus(s), newCerts(s), newVerify(s), newExplain(s), newRestart(s, judgeScope),
+		newBundle(s), newExplainCheck(s), newAID(s), newDemo(s), newRBAC(), newVersion(s))
 	return cmd
 }
 

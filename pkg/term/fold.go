@@ -84,6 +84,9 @@ func wrap(line string, width int) []string {
 	return append(lines, string(rest))
 }
 
+// Clean makes one harmless line of a text that may come from the cluster, for what is printed as data.
+func Clean(text string) string { return clean(text) }
+
 // clean makes one harmless line of a text that may come from the cluster, where anyone who can write an
 // event could otherwise move the reader's cursor, hide lines or reverse them: breaks become spaces, and
 // every other control character, those that turn the direction of writing, and broken UTF-8 become U+FFFD.

@@ -25,9 +25,9 @@ func Injector(annotations map[string]string, optIn bool) Decision {
 	if step.Answer == No || mark == manifest.Enabled {
 		return decide(step)
 	}
-	byDefault := Step{"injector's default", Yes, "the injector injects every pod that does not opt out"}
+	byDefault := Step{injectorDefault, Yes, "the injector injects every pod that does not opt out"}
 	if optIn {
-		byDefault = Step{"injector's default", No, fmt.Sprintf(
+		byDefault = Step{injectorDefault, No, fmt.Sprintf(
 			"the injector injects only pods annotated %s=%s", manifest.InjectionKey, manifest.Enabled)}
 	}
 	return decide(step, byDefault)

@@ -53,6 +53,12 @@ func (d Decision) Why() string {
 	return d.Steps[len(d.Steps)-1].Why
 }
 
+// The names of rules that are looked for in a decision.
+const (
+	namespaceSelector = "namespace selector"
+	injectorDefault   = "injector's default"
+)
+
 func decide(steps ...Step) Decision {
 	d := Decision{Answer: Yes, Steps: steps}
 	for _, s := range steps {
@@ -74,7 +80,7 @@ func decide(steps ...Step) Decision {
 func Webhook(hook *admissionv1.MutatingWebhook, namespace, pod map[string]string) Decision {
 	return decide(append([]Step{
 		rules(hook.Rules, admissionv1.Create, "", "v1", "pods"),
-		selector("namespace selector", "namespace", hook.NamespaceSelector, namespace),
+		selector(namespaceSelector, "namespace", hook.NamespaceSelector, namespace),
 		selector("object selector", "pod", hook.ObjectSelector, pod),
 	}, conditions(hook.MatchConditions)...)...)
 }
@@ -84,7 +90,7 @@ func Webhook(hook *admissionv1.MutatingWebhook, namespace, pod map[string]string
 func Namespace(hook *admissionv1.MutatingWebhook, namespace map[string]string) Decision {
 	return decide(
 		rules(hook.Rules, admissionv1.Create, "", "v1", "pods"),
-		selector("namespace selector", "namespace", hook.NamespaceSelector, namespace))
+		selector(namespaceSelector, "namespace", hook.NamespaceSelector, namespace))
 }
 
 // rules decides whether any of a webhook's rules is for this operation on this resource.
