@@ -162,7 +162,7 @@ func badge(v verify.Verdict) (string, Mark) {
 	case verify.Skip:
 		return "SKIP", Faint
 	}
-	return "????", Attention
+	return "UNKNOWN", Attention
 }
 
 // checks writes each with its findings, and what to do.
