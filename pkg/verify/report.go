@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"slices"
 	"strings"
 	"time"
@@ -44,6 +46,8 @@ type InjectorSummary struct {
 	FailurePolicy string `json:"failurePolicy,omitempty"`
 	Ready         int32  `json:"ready"`
 	Replicas      int32  `json:"replicas"`
+	// CertificateExpires is the end of what it serves TLS with; zero where that cannot be read.
+	CertificateExpires time.Time `json:"certificateExpires,omitzero"`
 }
 
 // Coverage counts pods. Ended pods are in none of the counts.
@@ -169,6 +173,9 @@ func (v *View) injectorSummaries() []InjectorSummary {
 		if i.Config != nil {
 			s.Image = i.Config.Image
 		}
+		if i.TLS != nil {
+			s.CertificateExpires = ends(i.TLS.Chain)
+		}
 		if d := i.Deployment; d != nil {
 			s.Deployment, s.Ready, s.Replicas = d.Name, d.Status.ReadyReplicas, 1
 			if d.Spec.Replicas != nil {
@@ -188,6 +195,19 @@ func (v *View) injectorSummaries() []InjectorSummary {
 		all = append(all, s)
 	}
 	return all
+}
+
+// ends is when the first certificate of a chain in PEM expires; zero if there is none.
+func ends(chain string) time.Time {
+	block, _ := pem.Decode([]byte(chain))
+	if block == nil {
+		return time.Time{}
+	}
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return time.Time{}
+	}
+	return leaf.NotAfter
 }
 
 func (v *View) namespaceReports() []NamespaceReport {
