@@ -20,15 +20,20 @@ const (
 	jsonPath                 = "jsonpath="
 )
 
-// writers print a report for programs.
-var writers = map[reportFormat]func(io.Writer, *verify.Report) error{
-	"json":        func(w io.Writer, r *verify.Report) error { return term.Structured(w, term.JSON, r) },
-	"yaml":        func(w io.Writer, r *verify.Report) error { return term.Structured(w, term.YAML, r) },
-	"name":        report.Name,
+// writers print a report for programs. failOn is the least verdict that counts as a failure, for the one
+// form that has only failures.
+var writers = map[reportFormat]func(w io.Writer, r *verify.Report, failOn verify.Verdict) error{
+	"json":        func(w io.Writer, r *verify.Report, _ verify.Verdict) error { return term.Structured(w, term.JSON, r) },
+	"yaml":        func(w io.Writer, r *verify.Report, _ verify.Verdict) error { return term.Structured(w, term.YAML, r) },
+	"name":        plainly(report.Name),
 	"junit":       report.JUnit,
-	"sarif":       func(w io.Writer, r *verify.Report) error { return report.SARIF(w, r, verify.Catalogue()) },
-	"openmetrics": report.OpenMetrics,
-	"html":        report.HTML,
+	"sarif":       func(w io.Writer, r *verify.Report, _ verify.Verdict) error { return report.SARIF(w, r, verify.Catalogue()) },
+	"openmetrics": plainly(report.OpenMetrics),
+	"html":        plainly(report.HTML),
+}
+
+func plainly(write func(io.Writer, *verify.Report) error) func(io.Writer, *verify.Report, verify.Verdict) error {
+	return func(w io.Writer, r *verify.Report, _ verify.Verdict) error { return write(w, r) }
 }
 
 // reportFormats are the values of -o.
@@ -61,16 +66,13 @@ func (s *session) table(f reportFormat) report.TableOptions {
 		Paint: func(m report.Mark, text string) string { return painter.Paint(styles[m], text) }}
 }
 
-func (s *session) printReport(f reportFormat, r *verify.Report) error {
-	return writeReport(s.Out, f, r, s.table(f))
-}
-
-func writeReport(w io.Writer, f reportFormat, r *verify.Report, o report.TableOptions) error {
+// writeReport prints a report in a format; o is for the one that people read, failOn what counts as failed.
+func writeReport(w io.Writer, f reportFormat, r *verify.Report, o report.TableOptions, failOn verify.Verdict) error {
 	if template, is := strings.CutPrefix(string(f), jsonPath); is {
 		return report.JSONPath(w, r, template)
 	}
 	if write := writers[f]; write != nil {
-		return write(w, r)
+		return write(w, r, failOn)
 	}
 	return report.Table(w, r, o)
 }

@@ -222,9 +222,26 @@ func (f *verifyFlags) ask(c *kube.Cluster) verify.Ask {
 	return verify.Ask{Client: version().Version, Scope: f.scope.of(c.Namespace), Parts: f.parts, AllowUncovered: f.uncovered}
 }
 
+// least is the verdict from which on a check counts as failed.
+func (f *verifyFlags) least() verify.Verdict {
+	if f.failOn == failOnWarning {
+		return verify.Warn
+	}
+	return verify.Fail
+}
+
+// judgeScope takes a snapshot of what is in scope and judges it, for commands that act on the verdicts.
+func judgeScope(ctx context.Context, c *kube.Cluster, scope verify.Scope) (*verify.Cluster, error) {
+	snapshot, err := verify.Collect(ctx, c, verify.Ask{Client: version().Version, Scope: scope, Parts: verify.Parts{Canary: true}})
+	if err != nil {
+		return nil, err
+	}
+	return verify.Judge(snapshot, verify.Selection{}), nil
+}
+
 // finishReport prints a report and ends with the code that it deserves.
 func (s *session) finishReport(f *verifyFlags, r *verify.Report) error {
-	if err := s.printReport(f.format, r); err != nil {
+	if err := writeReport(s.Out, f.format, r, s.table(f.format), f.least()); err != nil {
 		return err
 	}
 	worst := r.Worst()
@@ -251,7 +268,7 @@ func (s *session) watchVerify(ctx context.Context, f *verifyFlags, c connection)
 		}
 		var screen bytes.Buffer
 		report := &verify.Report{Schema: verify.Schema, Client: version().Version, Clusters: []verify.Cluster{*verify.Judge(snapshot, f.which)}}
-		if err := writeReport(&screen, f.format, report, s.table(f.format)); err != nil {
+		if err := writeReport(&screen, f.format, report, s.table(f.format), f.least()); err != nil {
 			return err
 		}
 		now := screen.String()

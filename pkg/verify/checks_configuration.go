@@ -13,7 +13,6 @@ import (
 
 const (
 	readConfig = "list configmaps"
-	listPods   = "list pods"
 	listSpaces = "list namespaces"
 )
 

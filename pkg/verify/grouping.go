@@ -120,14 +120,6 @@ func perNamespace(all []said, looked int, common string) []Finding {
 // anyNamespace stands in a command for the namespace.
 const anyNamespace = "NAMESPACE"
 
-// warned is the outcome of findings that are not proved: a warning, whatever the check's severity.
-func warned(findings ...Finding) Outcome {
-	if len(findings) == 0 {
-		return passed()
-	}
-	return Outcome{verdict: Warn, findings: findings}
-}
-
 // common is the object of what holds for all namespaces: the webhook that covers them.
 func (v *View) common() string {
 	if h := v.hook(); h != nil {

@@ -52,15 +52,6 @@ func reduce(pod *corev1.Pod, labels bool) Pod {
 	return p
 }
 
-func ready(pod *corev1.Pod) bool {
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
-}
-
 func traitsOf(pod *corev1.Pod) Traits {
 	spec := &pod.Spec
 	t := Traits{HostNetwork: spec.HostNetwork, HostPID: spec.HostPID,
