@@ -7,7 +7,7 @@ import (
 
 var leftoverChecks = []Check{
 	{ID: "FC951", Title: "no webhook is left of an injector that is gone", Severity: Error, Part: leftoversPart,
-		Judge: judgeOrphans},
+		Judge: judgeOrphanWebhooks},
 	{ID: "FC952", Title: "no roles are left of an injector", Severity: Warning, Part: leftoversPart,
 		Needs: []string{"list clusterroles.rbac.authorization.k8s.io", "list clusterrolebindings.rbac.authorization.k8s.io"},
 		Judge: left(judgeRolesLeft)},
@@ -50,7 +50,7 @@ func (v *View) installed() bool {
 	return false
 }
 
-func judgeOrphans(v *View) Outcome {
+func judgeOrphanWebhooks(v *View) Outcome {
 	var all []Finding
 	for n := range v.Injectors {
 		i := &v.Injectors[n]

@@ -20,7 +20,7 @@ var sensorChecks = []Check{
 	{ID: "FC805", Title: "every sensor has the customer id that is configured", Severity: Warning, Part: aidsPart,
 		Needs: []string{listPods, execPods}, Judge: asked(judgeSensorCID)},
 	{ID: "FC806", Title: "which versions of the sensor run", Severity: Info, Part: aidsPart,
-		Needs: []string{listPods, execPods}, Judge: asked(judgeVersions)},
+		Needs: []string{listPods, execPods}, Judge: asked(judgeSensorVersions)},
 }
 
 // asked makes a check of a judgement on the sensors that were asked.
@@ -134,7 +134,7 @@ func judgeSensorCID(v *View) Outcome {
 	})...)
 }
 
-func judgeVersions(v *View) Outcome {
+func judgeSensorVersions(v *View) Outcome {
 	pods := map[string][]string{}
 	for n := range v.Sensors {
 		if s := &v.Sensors[n]; s.Version != "" {

@@ -175,7 +175,7 @@ func judgePodSecurity(v *View) Outcome {
 	}
 	more := perNamespace(feared, len(unproved), v.common())
 	if len(proved) == 0 {
-		return warned(more...)
+		return unprovedOnly(more...)
 	}
 	return found(append(perNamespace(proved, len(answers), v.common()), more...)...)
 }

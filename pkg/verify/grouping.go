@@ -120,8 +120,8 @@ func perNamespace(all []said, looked int, common string) []Finding {
 // anyNamespace stands in a command for the namespace.
 const anyNamespace = "NAMESPACE"
 
-// warned is the outcome of findings that are not proved: a warning, whatever the check's severity.
-func warned(findings ...Finding) Outcome {
+// unprovedOnly is the outcome of findings that are not proved: a warning, whatever the check's severity.
+func unprovedOnly(findings ...Finding) Outcome {
 	if len(findings) == 0 {
 		return passed()
 	}

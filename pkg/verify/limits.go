@@ -37,7 +37,7 @@ func (v *View) refusedOr(check string, fear func(namespace string) string) Outco
 	}
 	more := perNamespace(feared, len(unproved), v.common())
 	if len(findings) == 0 {
-		return warned(more...)
+		return unprovedOnly(more...)
 	}
 	return found(append(findings, more...)...)
 }

@@ -83,7 +83,7 @@ func judgeAnswered(v *View) Outcome {
 			return found(findings...)
 		}
 	}
-	return warned(findings...)
+	return unprovedOnly(findings...)
 }
 
 // aboutThisPod says that another webhook has judged the dry-run pod and denied it, for something that is
