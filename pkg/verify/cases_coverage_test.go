@@ -14,7 +14,7 @@ const (
 	hookName       = "injector.falcon-system.svc"
 	failedCall     = `Internal error occurred: failed calling webhook "` + hookName + `": failed to call webhook: Post "https://injector.falcon-system.svc:443/mutate?timeout=15s": `
 	psaRefusal     = `pods "falcon-canary-cbg5k" is forbidden: violates PodSecurity "baseline:latest": non-default capabilities (container "crowdstrike-falcon-container" must not include "SYS_PTRACE" in securityContext.capabilities.add)`
-	quotaRefusal   = `pods "falcon-canary-pnnd9" is forbidden: failed quota: q: must specify requests.cpu for: crowdstrike-falcon-container`
+	quotaAnswer    = `pods "falcon-canary-pnnd9" is forbidden: failed quota: q: must specify requests.cpu for: crowdstrike-falcon-container`
 	unknownCA      = failedCall + `tls: failed to verify certificate: x509: certificate signed by unknown authority`
 	policyRefusal  = `admission webhook "policy.example.com" denied the request: `
 	imageRefusal   = `admission webhook "` + hookName + `" denied the request: Failed to get the image config/digest for "registry.example.com/web:1" on "registry.example.com": unauthorized: authentication required`
@@ -170,7 +170,7 @@ var brokenCoverage = map[string]breaks{
 		"pods":      func(s *Snapshot) { s.Pods[2].WrongMark = "disabled" },
 	},
 	"FC611": {
-		"refused":    refusing(QuotaFull, quotaRefusal, "team-a"),
+		"refused":    refusing(QuotaFull, quotaAnswer, "team-a"),
 		"not proved": quotaOn,
 	},
 	"FC612": {

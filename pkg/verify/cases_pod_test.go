@@ -91,7 +91,7 @@ var brokenPod = map[string]breaks{
 		"admitted by now":   blocked(unknownCA),
 		"image":             allOf(blocked(imageRefusal), refusing(Denies, imageRefusal)),
 		"pod security":      allOf(blocked(psaRefusal), refusing(PodSecurity, psaRefusal)),
-		"quota":             allOf(blocked(quotaRefusal), refusing(QuotaFull, quotaRefusal)),
+		"quota":             allOf(blocked(quotaAnswer), refusing(QuotaFull, quotaAnswer)),
 		"and one of others": allOf(blocked(unknownCA), blocked(`pods "x" is forbidden: exceeded quota: q, requested: cpu=1`), blocked(policyRefusal+"no")),
 	},
 	"FC710": {"held open": added(with(carrier("team-a", "batch-1", batch), func(p *Pod) { p.Traits.HeldOpen = true }))},

@@ -13,8 +13,8 @@ import (
 
 const (
 	readConfig = "list configmaps"
-	listPods   = "list pods"
-	listSpaces = "list namespaces"
+	readPods   = "list pods"
+	readSpaces = "list namespaces"
 )
 
 var configurationChecks = []Check{
@@ -57,7 +57,7 @@ var configurationChecks = []Check{
 	},
 	{
 		ID: "FC508", Title: "the injector has read its present configuration", Severity: Warning,
-		Needs: []string{readConfig, listPods},
+		Needs: []string{readConfig, readPods},
 		Hint:  "restart the injector: it reads its configuration only when it starts",
 		Judge: configured(judgeConfigRead),
 	},

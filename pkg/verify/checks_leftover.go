@@ -14,9 +14,9 @@ var leftoverChecks = []Check{
 	{ID: "FC953", Title: "no pull secrets are left of an injector", Severity: Warning, Part: leftoversPart,
 		Needs: []string{"list secrets"}, Judge: left(judgeSecretsLeft)},
 	{ID: "FC954", Title: "no injection marks are left on namespaces and pods", Severity: Warning, Part: leftoversPart,
-		Needs: []string{listSpaces, listPods}, Judge: left(judgeMarksLeft)},
+		Needs: []string{readSpaces, readPods}, Judge: left(judgeMarksLeft)},
 	{ID: "FC955", Title: "which pods still have the sensor of an injector that is gone", Severity: Info, Part: leftoversPart,
-		Needs: []string{listPods}, Judge: left(judgeCarriersLeft)},
+		Needs: []string{readPods}, Judge: left(judgeCarriersLeft)},
 	{ID: "FC956", Title: "no custom resource waits for an operator that is gone", Severity: Warning, Part: leftoversPart,
 		Judge: left(judgeStuck)},
 }

@@ -10,17 +10,17 @@ const execPods = "create pods/exec"
 
 var sensorChecks = []Check{
 	{ID: "FC801", Title: "every sensor can be asked for its agent id", Severity: Error, Part: aidsPart,
-		Needs: []string{listPods, execPods}, Judge: asked(judgeAsked)},
+		Needs: []string{readPods, execPods}, Judge: asked(judgeAsked)},
 	{ID: "FC802", Title: "every sensor has an agent id", Severity: Error, Part: aidsPart,
-		Needs: []string{listPods, execPods}, Judge: asked(judgeAID)},
+		Needs: []string{readPods, execPods}, Judge: asked(judgeAID)},
 	{ID: "FC803", Title: "no two pods have the same agent id", Severity: Warning, Part: aidsPart,
-		Needs: []string{listPods, execPods}, Judge: asked(judgeSameAID)},
+		Needs: []string{readPods, execPods}, Judge: asked(judgeSameAID)},
 	{ID: "FC804", Title: "no policy forbids to run a command in a pod", Severity: Warning, Part: aidsPart,
-		Needs: []string{listPods, execPods}, Judge: asked(judgeExecPolicy)},
+		Needs: []string{readPods, execPods}, Judge: asked(judgeExecPolicy)},
 	{ID: "FC805", Title: "every sensor has the customer id that is configured", Severity: Warning, Part: aidsPart,
-		Needs: []string{listPods, execPods}, Judge: asked(judgeSensorCID)},
+		Needs: []string{readPods, execPods}, Judge: asked(judgeSensorCID)},
 	{ID: "FC806", Title: "which versions of the sensor run", Severity: Info, Part: aidsPart,
-		Needs: []string{listPods, execPods}, Judge: asked(judgeSensorVersions)},
+		Needs: []string{readPods, execPods}, Judge: asked(judgeSensorVersions)},
 }
 
 // asked makes a check of a judgement on the sensors that were asked.
