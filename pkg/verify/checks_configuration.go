@@ -34,7 +34,8 @@ var configurationChecks = []Check{
 		Judge: configured(judgePinned),
 	},
 	{
-		ID: "FC504", Title: "the injector runs the image that it gives to pods", Severity: Warning, Needs: []string{readConfig},
+		ID: "FC504", Title: "the injector runs the image that it gives to pods", Severity: Warning,
+		Needs: []string{readConfig, readDeployments},
 		Hint:  "give both the same reference with the tool that manages the injector (FC203)",
 		Judge: configured(judgeSameImage),
 	},

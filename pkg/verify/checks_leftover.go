@@ -5,20 +5,23 @@ import (
 	"strings"
 )
 
+// readDeployments is the right without which an injector could be there unseen.
+const readDeployments = "list deployments.apps"
+
 var leftoverChecks = []Check{
 	{ID: "FC951", Title: "no webhook is left of an injector that is gone", Severity: Error, Part: leftoversPart,
-		Judge: judgeOrphanWebhooks},
+		Needs: []string{readDeployments}, Judge: judgeOrphanWebhooks},
 	{ID: "FC952", Title: "no roles are left of an injector", Severity: Warning, Part: leftoversPart,
-		Needs: []string{"list clusterroles.rbac.authorization.k8s.io", "list clusterrolebindings.rbac.authorization.k8s.io"},
+		Needs: []string{readDeployments, "list clusterroles.rbac.authorization.k8s.io", "list clusterrolebindings.rbac.authorization.k8s.io"},
 		Judge: left(judgeRolesLeft)},
 	{ID: "FC953", Title: "no pull secrets are left of an injector", Severity: Warning, Part: leftoversPart,
-		Needs: []string{"list secrets"}, Judge: left(judgeSecretsLeft)},
+		Needs: []string{readDeployments, "list secrets"}, Judge: left(judgeSecretsLeft)},
 	{ID: "FC954", Title: "no injection marks are left on namespaces and pods", Severity: Warning, Part: leftoversPart,
-		Needs: []string{readSpaces, readPods}, Judge: left(judgeMarksLeft)},
+		Needs: []string{readDeployments, readSpaces, readPods}, Judge: left(judgeMarksLeft)},
 	{ID: "FC955", Title: "which pods still have the sensor of an injector that is gone", Severity: Info, Part: leftoversPart,
-		Needs: []string{readPods}, Judge: left(judgeCarriersLeft)},
+		Needs: []string{readDeployments, readPods}, Judge: left(judgeCarriersLeft)},
 	{ID: "FC956", Title: "no custom resource waits for an operator that is gone", Severity: Warning, Part: leftoversPart,
-		Judge: left(judgeStuck)},
+		Needs: []string{readDeployments}, Judge: left(judgeStuck)},
 }
 
 // left makes a check of what is only a leftover where no injector is: with one, nothing is left.
