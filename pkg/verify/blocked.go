@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// openDoor lets pods start without the sensor.
-const openDoor = "kubectl falcon uninstall --break-glass"
+// glassCommand lets pods start without the sensor.
+const glassCommand = "kubectl falcon uninstall --break-glass"
 
 func judgeBlocked(v *View) Outcome {
 	var names []string
@@ -75,7 +75,7 @@ func (v *View) unblock(b *Blocked, class Class) (hint, command string) {
 	case Denies:
 		return "do what the injector's message asks for; FC613 (--deep) tries every image in use", v.logs()
 	}
-	return "see FC606 for the cause; this lets pods start without the sensor until then", openDoor
+	return "see FC606 for the cause; this lets pods start without the sensor until then", glassCommand
 }
 
 func restartOf(b *Blocked) string {

@@ -12,7 +12,7 @@ import (
 // right is missing everywhere, and where each namespace denies it. In one namespace it takes away no more
 // than that one.
 func TestWithoutTheRightToCreatePods(t *testing.T) {
-	everyNamespace := refused(NotPermitted, `cannot create resource "pods"`)
+	everyNamespace := refusing(NotPermitted, `cannot create resource "pods"`)
 	for _, id := range []string{"FC606", "FC607", "FC608", "FC609", "FC612"} {
 		for name, damage := range map[string]func(s *Snapshot){"cluster": forbidden, "each namespace": everyNamespace} {
 			s := healthy()
@@ -22,7 +22,7 @@ func TestWithoutTheRightToCreatePods(t *testing.T) {
 			}
 		}
 		s := healthy()
-		refused(NotPermitted, `cannot create resource "pods"`, "team-a")(s)
+		refusing(NotPermitted, `cannot create resource "pods"`, "team-a")(s)
 		s.Denied = []Denial{{Verb: "create", Resource: "pods", Namespace: "team-a"}}
 		if r := result(t, id, s); r.Verdict == Skip || r.Verdict == Fail {
 			t.Errorf("%s, one namespace: %s because %q", id, r.Verdict, r.Reason)

@@ -43,8 +43,8 @@ func limitOn(most, least corev1.ResourceList) func(s *Snapshot) {
 // unasked takes away what dry-run pods have proved.
 func unasked(s *Snapshot) { s.Canaries, s.Asked.Canary = nil, false }
 
-// refused makes the server refuse dry-run pods, in some namespaces or in all.
-func refused(class Class, message string, namespaces ...string) func(s *Snapshot) {
+// refusing makes the server refuse dry-run pods, in some namespaces or in all.
+func refusing(class Class, message string, namespaces ...string) func(s *Snapshot) {
 	return func(s *Snapshot) {
 		for n := range s.Canaries {
 			c := &s.Canaries[n]
@@ -114,7 +114,7 @@ var brokenConfiguration = map[string]breaks{
 		},
 	},
 	"FC509": {
-		"refused": refused(LimitBroken, overLimit, "team-a"),
+		"refused": refusing(LimitBroken, overLimit, "team-a"),
 		"limit":   limitOn(corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("100Mi")}, nil),
 		"request": limitOn(nil, corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("50m")}),
 	},

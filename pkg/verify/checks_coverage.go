@@ -2,50 +2,50 @@ package verify
 
 var coverageChecks = []Check{
 	{
-		ID: "FC601", Title: "which namespaces are in scope", Severity: Info, Needs: []string{listSpaces},
+		ID: "FC601", Title: "which namespaces are in scope", Severity: Info, Needs: []string{listNamespaces},
 		Judge: judgeScope,
 	},
 	{
-		ID: "FC602", Title: "no namespace has opted out but those that may", Severity: Warning, Needs: []string{listSpaces},
+		ID: "FC602", Title: "no namespace has opted out but those that may", Severity: Warning, Needs: []string{listNamespaces},
 		Judge: judgeOptedOut,
 	},
 	{
-		ID: "FC603", Title: "every mark has a value that is read", Severity: Warning, Needs: []string{listSpaces, listPods},
+		ID: "FC603", Title: "every mark has a value that is read", Severity: Warning, Needs: []string{listNamespaces, listPods},
 		Hint:  "use enabled or disabled",
 		Judge: judgeMarkValues,
 	},
 	{
-		ID: "FC604", Title: "pod security admits the sensor", Severity: Error, Needs: []string{listSpaces},
+		ID: "FC604", Title: "pod security admits the sensor", Severity: Error, Needs: []string{listNamespaces},
 		Hint:  "let the namespace run privileged pods, or leave it out of the injector's scope",
 		Judge: judgePodSecurity,
 	},
 	{
-		ID: "FC605", Title: "pod security neither warns of the sensor nor audits it", Severity: Warning, Needs: []string{listSpaces},
+		ID: "FC605", Title: "pod security neither warns of the sensor nor audits it", Severity: Warning, Needs: []string{listNamespaces},
 		Hint:  "label the namespace privileged for this mode too, or live with the noise",
 		Judge: judgePodSecurityNoise,
 	},
 	{
 		ID: "FC606", Title: "a new pod gets the sensor, proved in each namespace", Severity: Error, Part: canaryPart,
-		Needs: []string{listSpaces},
+		Needs: []string{listNamespaces},
 		Judge: judgeInjected,
 	},
 	{
 		ID: "FC607", Title: "the API server's answer about a new pod is clear", Severity: Error, Part: canaryPart,
-		Needs: []string{listSpaces},
+		Needs: []string{listNamespaces},
 		Judge: judgeAnswered,
 	},
 	{
 		ID: "FC608", Title: "no new pod starts without the sensor that it should have", Severity: Error, Part: canaryPart,
-		Needs: []string{listSpaces},
+		Needs: []string{listNamespaces},
 		Judge: judgePlainPods,
 	},
 	{
-		ID: "FC609", Title: "the injector answers quickly", Severity: Warning, Part: canaryPart, Needs: []string{listSpaces},
+		ID: "FC609", Title: "the injector answers quickly", Severity: Warning, Part: canaryPart, Needs: []string{listNamespaces},
 		Hint:  "give the injector more CPU, or look at the network between it and the API server",
 		Judge: judgeQuick,
 	},
 	{
-		ID: "FC610", Title: "every mark is where it is read", Severity: Warning, Needs: []string{listSpaces, listPods},
+		ID: "FC610", Title: "every mark is where it is read", Severity: Warning, Needs: []string{listNamespaces, listPods},
 		Judge: judgeMarkPlaces,
 	},
 	{
@@ -55,7 +55,7 @@ var coverageChecks = []Check{
 	},
 	{
 		ID: "FC612", Title: "what is read from the webhook here agrees with the server", Severity: Warning, Part: canaryPart,
-		Needs: []string{listSpaces},
+		Needs: []string{listNamespaces},
 		Hint:  "believe the server, and report it as a fault of this tool",
 		Judge: judgeAgreement,
 	},

@@ -5,20 +5,22 @@ import (
 	"strings"
 )
 
+// listDeployments is the right without which an injector could be there unseen.
+
 var leftoverChecks = []Check{
 	{ID: "FC951", Title: "no webhook is left of an injector that is gone", Severity: Error, Part: leftoversPart,
-		Judge: judgeOrphansLeft},
+		Needs: []string{listDeployments}, Judge: judgeOrphanWebhooks},
 	{ID: "FC952", Title: "no roles are left of an injector", Severity: Warning, Part: leftoversPart,
-		Needs: []string{"list clusterroles.rbac.authorization.k8s.io", "list clusterrolebindings.rbac.authorization.k8s.io"},
+		Needs: []string{listDeployments, "list clusterroles.rbac.authorization.k8s.io", "list clusterrolebindings.rbac.authorization.k8s.io"},
 		Judge: left(judgeRolesLeft)},
 	{ID: "FC953", Title: "no pull secrets are left of an injector", Severity: Warning, Part: leftoversPart,
-		Needs: []string{"list secrets"}, Judge: left(judgeSecretsLeft)},
+		Needs: []string{listDeployments, "list secrets"}, Judge: left(judgeSecretsLeft)},
 	{ID: "FC954", Title: "no injection marks are left on namespaces and pods", Severity: Warning, Part: leftoversPart,
-		Needs: []string{listSpaces, listPods}, Judge: left(judgeMarksLeft)},
+		Needs: []string{listDeployments, listNamespaces, listPods}, Judge: left(judgeMarksLeft)},
 	{ID: "FC955", Title: "which pods still have the sensor of an injector that is gone", Severity: Info, Part: leftoversPart,
-		Needs: []string{listPods}, Judge: left(judgeCarriersLeft)},
+		Needs: []string{listDeployments, listPods}, Judge: left(judgeCarriersLeft)},
 	{ID: "FC956", Title: "no custom resource waits for an operator that is gone", Severity: Warning, Part: leftoversPart,
-		Judge: left(judgeStuck)},
+		Needs: []string{listDeployments}, Judge: left(judgeStuck)},
 }
 
 // left makes a check of what is only a leftover where no injector is: with one, nothing is left.
@@ -50,7 +52,7 @@ func (v *View) installed() bool {
 	return false
 }
 
-func judgeOrphansLeft(v *View) Outcome {
+func judgeOrphanWebhooks(v *View) Outcome {
 	var all []Finding
 	for n := range v.Injectors {
 		i := &v.Injectors[n]

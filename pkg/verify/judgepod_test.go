@@ -24,22 +24,22 @@ func TestJudgePod(t *testing.T) {
 		"succeeded":                       {nil, with(carrier("team-a", "p", api), func(p *Pod) { p.Phase = "Succeeded" }), Ended},
 		"failed":                          {nil, with(plain("team-a", "p", api), func(p *Pod) { p.Phase = "Failed" }), Ended},
 		"deleting":                        {nil, with(plain("team-a", "p", api), func(p *Pod) { p.Deleting = true }), Ended},
-		"init trouble":                    {nil, unready("team-a", "p", api, func(p *Pod) { p.Sidecar.InitTrouble = "x" }), NotReady},
-		"trouble":                         {nil, unready("team-a", "p", api, func(p *Pod) { p.Sidecar.Trouble = "x"; young(p) }), NotReady},
-		"pod trouble":                     {nil, unready("team-a", "p", api, func(p *Pod) { p.Trouble = "x" }), NotReady},
-		"starting":                        {nil, unready("team-a", "p", api, young), Starting},
-		"not up in time":                  {nil, unready("team-a", "p", api, func(*Pod) {}), NotReady},
+		"init trouble":                    {nil, notUp("team-a", "p", api, func(p *Pod) { p.Sidecar.InitTrouble = "x" }), NotReady},
+		"trouble":                         {nil, notUp("team-a", "p", api, func(p *Pod) { p.Sidecar.Trouble = "x"; young(p) }), NotReady},
+		"pod trouble":                     {nil, notUp("team-a", "p", api, func(p *Pod) { p.Trouble = "x" }), NotReady},
+		"starting":                        {nil, notUp("team-a", "p", api, young), Starting},
+		"not up in time":                  {nil, notUp("team-a", "p", api, func(*Pod) {}), NotReady},
 		"drifted":                         {nil, with(carrier("team-a", "p", api), func(p *Pod) { p.Sidecar.Image = "other:1" }), Drifted},
 		"image not known":                 {config(func(c *Config) { c.Image = "" }), with(carrier("team-a", "p", api), func(p *Pod) { p.Sidecar.Image = "other:1" }), Injected},
 		"same image, longer":              {config(func(c *Config) { c.Image = "sensor" }), with(carrier("team-a", "p", api), func(p *Pod) { p.Sidecar.Image = "docker.io/library/sensor:latest" }), Injected},
-		"injected, drifted and not ready": {nil, unready("team-a", "p", api, func(p *Pod) { p.Sidecar.Image, p.Sidecar.Trouble = "other:1", "x" }), NotReady},
-		"injected, no profile":            {nil, unready("team-a", "p", api, func(p *Pod) { p.Traits.NoProfile, p.Trouble = true, "x" }), NoProfile},
+		"injected, drifted and not ready": {nil, notUp("team-a", "p", api, func(p *Pod) { p.Sidecar.Image, p.Sidecar.Trouble = "other:1", "x" }), NotReady},
+		"injected, no profile":            {nil, notUp("team-a", "p", api, func(p *Pod) { p.Traits.NoProfile, p.Trouble = true, "x" }), NoProfile},
 		"injected out of scope":           {nil, carrier("kube-system", "p", api), Injected},
 
 		"static":              {nil, with(plain("kube-system", "p", api), func(p *Pod) { p.Traits.Static = true }), Impossible},
 		"Windows":             {nil, with(plain("team-a", "p", api), func(p *Pod) { p.Traits.Windows = true }), Impossible},
 		"host network":        {nil, with(plain("team-a", "p", api), func(p *Pod) { p.Traits.HostNetwork = true }), Impossible},
-		"no injector":         {uninstalled, plain("team-a", "p", api), Unprotected},
+		"no injector":         {noInjector, plain("team-a", "p", api), Unprotected},
 		"namespace opted out": {labelled("team-a", map[string]string{InjectionKey: "disabled"}), plain("team-a", "p", api), OptedOut},
 		"namespace did not in": {changedHook(func(h *admissionv1.MutatingWebhook) {
 			h.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{InjectionKey: "enabled"}}
@@ -86,14 +86,14 @@ func TestOneCheckReportsAPod(t *testing.T) {
 		damage func(s *Snapshot)
 		want   string
 	}{
-		"no pull secret here":        {both(without, added(unpulled("team-a", "p"))), "FC507"},
+		"no pull secret here":        {allOf(without, added(unpulled("team-a", "p"))), "FC507"},
 		"not pulled here":            {added(unpulled("team-a", "p")), "FC713"},
 		"pulled nowhere":             {added(with(unpulled("team-a", "p"), func(p *Pod) { p.Sidecar.Image = sensorImage[:len(sensorImage)-1] + "0" })), "FC703"},
 		"init image not pulled here": {added(with(unpulled("team-a", "p"), func(p *Pod) { p.Sidecar.InitTrouble = "ImagePullBackOff" })), "FC713"},
-		"init crashes":               {added(unready("team-a", "p", api, func(p *Pod) { p.Sidecar.InitTrouble = "CrashLoopBackOff" })), "FC704"},
-		"crashes":                    {added(unready("team-a", "p", api, func(p *Pod) { p.Sidecar.Trouble = "CrashLoopBackOff" })), "FC703"},
-		"no profile":                 {added(unready("team-a", "p", api, func(p *Pod) { p.Traits.NoProfile = true })), "FC714"},
-		"Windows":                    {added(unready("team-a", "p", api, func(p *Pod) { p.Traits.Windows = true })), "FC712"},
+		"init crashes":               {added(notUp("team-a", "p", api, func(p *Pod) { p.Sidecar.InitTrouble = "CrashLoopBackOff" })), "FC704"},
+		"crashes":                    {added(notUp("team-a", "p", api, func(p *Pod) { p.Sidecar.Trouble = "CrashLoopBackOff" })), "FC703"},
+		"no profile":                 {added(notUp("team-a", "p", api, func(p *Pod) { p.Traits.NoProfile = true })), "FC714"},
+		"Windows":                    {added(notUp("team-a", "p", api, func(p *Pod) { p.Traits.Windows = true })), "FC712"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestTheInjectorItselfIsNotToBeRestarted(t *testing.T) {
 func TestOneCheckReportsAClass(t *testing.T) {
 	for _, class := range classes {
 		s := healthy()
-		refused(class, "words of the server", "team-a")(s)
+		refusing(class, "words of the server", "team-a")(s)
 		want := classMeanings[class].check
 		if class == None {
 			want = "FC608"

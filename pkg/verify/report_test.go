@@ -70,7 +70,7 @@ func TestCoverage(t *testing.T) {
 		plain("team-a", "missed", api),
 		with(plain("team-a", "stale", api), old),
 		with(carrier("team-a", "drifted", api), func(p *Pod) { p.Sidecar.Image = "other:1" }),
-		unready("team-a", "not-ready", api, func(p *Pod) { p.Sidecar.Trouble = "x" }),
+		notUp("team-a", "not-ready", api, func(p *Pod) { p.Sidecar.Trouble = "x" }),
 		with(plain("team-b", "opted-out", api), func(p *Pod) { p.Mark = "disabled" }),
 		with(plain("team-b", "ended", batch), func(p *Pod) { p.Phase = "Succeeded" }),
 		plain("kube-system", "dns", api))
@@ -110,7 +110,7 @@ func TestWorkloadsAreGrouped(t *testing.T) {
 
 func TestNewPods(t *testing.T) {
 	s := healthy()
-	refused(UnknownCA, "x", "team-a")(s)
+	refusing(UnknownCA, "x", "team-a")(s)
 	answered("team-b", func(c *Canary) { c.Sidecar = "" })(s)
 	s.Canaries = append(s.Canaries, Canary{Namespace: "forbidden", Class: NotPermitted})
 	for _, name := range []string{"forbidden", "unasked"} {
