@@ -16,8 +16,8 @@ import (
 func newExplainCheck(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain-check [ID]",
-		Short: "Tell what a check of verify means and what to do; needs no cluster",
-		Long:  "Print the page of a check of verify: what it means, how it is found out, and what\nto do. Without an id all checks are listed.",
+		Short: "Tell what a check of verify means; needs no cluster",
+		Long:  "Print the page of a check of verify: what it means, how it is found out, and\nwhat to do. Without an id all checks are listed. It needs no cluster.",
 		Args:  cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var ids []string

@@ -30,8 +30,10 @@ func newRBAC() *cobra.Command {
 		newRole("uninstall", "remove the injector", inject.UninstallRules),
 		newRole("status", "see the injector's state", inject.StatusRules),
 		newRole("certs", "rotate the certificates", inject.RotateRules),
+		newRole("verify", "judge the cluster", verify.Rules),
+		newRole("bundle", "pack a bundle", bundle.Rules),
 		newRole("explain", "have a pod explained", explain.ExplainRules),
-		newRole("restart", "restart workloads, besides what verify needs", restart.RestartRules))
+		newRole("restart", "restart workloads", restart.RestartRules))
 	return cmd
 }
 

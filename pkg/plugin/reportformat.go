@@ -23,11 +23,13 @@ const (
 // writers print a report for programs. failOn is the least verdict that counts as a failure, for the one
 // form that has only failures.
 var writers = map[reportFormat]func(w io.Writer, r *verify.Report, failOn verify.Verdict) error{
-	"json":        func(w io.Writer, r *verify.Report, _ verify.Verdict) error { return term.Structured(w, term.JSON, r) },
-	"yaml":        func(w io.Writer, r *verify.Report, _ verify.Verdict) error { return term.Structured(w, term.YAML, r) },
-	"name":        plainly(report.Name),
-	"junit":       report.JUnit,
-	"sarif":       func(w io.Writer, r *verify.Report, _ verify.Verdict) error { return report.SARIF(w, r, verify.Catalogue()) },
+	"json":  func(w io.Writer, r *verify.Report, _ verify.Verdict) error { return term.Structured(w, term.JSON, r) },
+	"yaml":  func(w io.Writer, r *verify.Report, _ verify.Verdict) error { return term.Structured(w, term.YAML, r) },
+	"name":  plainly(report.Name),
+	"junit": report.JUnit,
+	"sarif": func(w io.Writer, r *verify.Report, _ verify.Verdict) error {
+		return report.SARIF(w, r, verify.Catalogue())
+	},
 	"openmetrics": plainly(report.OpenMetrics),
 	"html":        plainly(report.HTML),
 }

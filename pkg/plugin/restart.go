@@ -35,7 +35,7 @@ func newRestart(s *session, look judge) *cobra.Command {
 	var f restartFlags
 	cmd := &cobra.Command{
 		Use:   "restart [TYPE/NAME ...]",
-		Short: "Restart the workloads whose pods lack the sensor, or carry an old one",
+		Short: "Restart workloads whose pods lack the sensor or have an old one",
 		Long: "Restart, as kubectl rollout restart does, the workloads whose pods should carry\n" +
 			"the sensor and do not, or carry another than is configured: the safest first and\n" +
 			"alone, then in waves. Each must come up, every new pod with the sensor; at the\n" +

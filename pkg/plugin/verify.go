@@ -46,10 +46,10 @@ func newVerify(s *session) *cobra.Command {
 	f := &verifyFlags{failOn: failOnError}
 	cmd := &cobra.Command{
 		Use:   "verify [TYPE/NAME ...]",
-		Short: "Say whether the injector works, which pods carry the sensor, and why not",
-		Long: "Say whether the injector is healthy, which pods carry the sensor, and if one does\n" +
-			"not, why and what to do. Without a TYPE/NAME it is about the pods of a namespace,\n" +
-			"or with -A of all.\n\n" +
+		Short: "Say which pods carry the sensor, why others do not, and what to do",
+		Long: "Say whether the injector is healthy, which pods carry the sensor, and if one\n" +
+			"does not, why and what to do. Without a TYPE/NAME it is about the pods of a\n" +
+			"namespace, or with -A of all.\n\n" +
 			"Whether new pods get the sensor is proved with dry-run pods, one for each\n" +
 			"namespace that the webhook covers, which are never created.\n\n" +
 			"Each check has an id: kubectl falcon explain-check FC403 tells more.\n" +
@@ -60,8 +60,7 @@ func newVerify(s *session) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	f.scope.add(cmd)
-	flags.Var(&f.format, "output", "print as this instead of for people")
-	flags.Lookup("output").Shorthand = "o"
+	flags.VarP(&f.format, "output", "o", "print as this instead of for people")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(reportFormats, cobra.ShellCompDirectiveNoFileComp))
 	flags.StringSliceVar(&f.which.Only, "check", nil, "make only these checks: `IDS` or beginnings of them, such as FC7")
 	flags.StringSliceVar(&f.which.Skip, "skip", nil, "leave out these checks: `IDS` or beginnings of them")

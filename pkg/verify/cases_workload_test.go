@@ -238,7 +238,6 @@ var brokenRoom = map[string]breaks{
 		},
 	},
 	"FC217": {
-		"no priority": func(s *Snapshot) { s.Injectors[0].Deployment.Spec.Template.Spec.PriorityClassName = "" },
 		"no requests": func(s *Snapshot) {
 			s.Injectors[0].Tool = owner.Operator
 			s.Injectors[0].Deployment.Spec.Template.Spec.Containers[0].Resources = corev1.ResourceRequirements{}

@@ -13,33 +13,33 @@ import (
 
 var accessChecks = []Check{{
 	ID: "FC101", Title: "the API server answers everything it was asked", Severity: Error,
-	Hint:  "Run it again; if it stays so, mend that part of the API server or the network before it",
+	Hint:  "run it again; if it stays so, mend that part of the API server or the network before it",
 	Judge: judgeAnswers,
 }, {
 	ID: "FC102", Title: "the server's version is one that this program is made for", Severity: Warning,
-	Hint: "Upgrade the older of the two, the cluster or kubectl falcon", Judge: judgeServerVersion,
+	Hint: "upgrade the older of the two, the cluster or kubectl falcon", Judge: judgeServerVersion,
 }, {
 	ID: "FC103", Title: "this program is not older than the one that installed", Severity: Warning,
-	Hint:  "Upgrade kubectl falcon before you install or change anything with it",
+	Hint:  "upgrade kubectl falcon before you install or change anything with it",
 	Needs: []string{"list configmaps"}, Judge: judgeClientVersion,
 }, {
 	ID: "FC104", Title: "you may read all that verify looks at", Severity: Error,
-	Hint:    "Have a cluster admin grant the rights of this role, or act as someone who has them (--context, --as)",
+	Hint:    "have a cluster admin grant the rights of this role, or act as someone who has them (--context, --as)",
 	Command: "kubectl falcon rbac verify", Judge: judgeRights,
 }, {
 	ID: "FC105", Title: "you may ask the sensors in their pods", Severity: Warning, Part: aidsPart,
-	Hint: "Have a cluster admin grant get and create on pods/exec", Judge: judgeExec,
+	Hint: "have a cluster admin grant get and create on pods/exec", Judge: judgeExec,
 }, {
 	ID: "FC106", Title: "this machine's clock agrees with the server's", Severity: Warning,
-	Hint: "Set this machine's clock; certificates and ages were judged by the server's", Judge: judgeClock,
+	Hint: "set this machine's clock; certificates and ages were judged by the server's", Judge: judgeClock,
 }, {
 	ID: "FC107", Title: "the server kept pace with the questions", Severity: Info, Judge: judgePace,
 }, {
 	ID: "FC108", Title: "the server would take an installation", Severity: Error, Part: prePart,
-	Hint: "Mend what the server says, or have it allowed, before you install", Judge: judgeRehearsal,
+	Hint: "mend what the server says, or have it allowed, before you install", Judge: judgeRehearsal,
 }, {
 	ID: "FC109", Title: "the server knows dry runs and version 1 of admission", Severity: Warning,
-	Hint: "Upgrade the cluster", Judge: judgeAdmissionAPI,
+	Hint: "upgrade the cluster", Judge: judgeAdmissionAPI,
 }}
 
 // The versions of Kubernetes that this program is made for and was tried with.
@@ -87,10 +87,10 @@ func judgeServerVersion(v *View) Outcome {
 		return leftTo("FC109")
 	case server.LessThan(oldestServer):
 		return found(finding(v.apiServer(), "it is %s, older than the oldest that is supported, %s", v.Server, oldestServer).
-			with("Upgrade the cluster", ""))
+			with("upgrade the cluster", ""))
 	case newestServer.LessThan(server):
 		return found(finding(v.apiServer(), "it is %s, newer than the newest that this version was tried with, %s", v.Server, newestServer).
-			with("Upgrade kubectl falcon", ""))
+			with("upgrade kubectl falcon", ""))
 	}
 	return passed()
 }
@@ -181,11 +181,11 @@ func judgePace(v *View) Outcome {
 	var all []Finding
 	if v.Throttled > 0 {
 		all = append(all, finding(v.apiServer(), "it asked %s to be sent again later; the answers are complete", counted(v.Throttled, "request")).
-			with("Ask for less at once, with -n or --no-canary, while the server is busy", ""))
+			with("ask for less at once, with -n or --no-canary, while the server is busy", ""))
 	}
 	if v.Relisted {
 		all = append(all, finding(v.apiServer(), "a page of the list of pods expired, so the list was begun anew; it is complete").
-			with("Ask for less at once, with -n, if this takes too long", ""))
+			with("ask for less at once, with -n, if this takes too long", ""))
 	}
 	return found(all...)
 }

@@ -54,17 +54,17 @@ const (
 // rotate is how the injector's certificates are replaced.
 func (i *Injector) rotate() (hint, command string) {
 	if i.TLS != nil && i.TLS.Rotator != "" {
-		return "Have " + i.TLS.Rotator + " renew it, and see that the webhook trusts the new one", ""
+		return "have " + i.TLS.Rotator + " renew it, and see that the webhook trusts the new one", ""
 	}
 	switch i.Tool {
 	case owner.Ours:
 		return "Replace the certificates; with a certificate of your own, renew it where it comes from and install again", "kubectl falcon certs rotate"
 	case owner.Guide, owner.Kubectl:
-		return "Take the injector over, then replace the certificates with kubectl falcon certs rotate", installCommand + " --adopt"
+		return "take the injector over, then replace the certificates with kubectl falcon certs rotate", installCommand + " --adopt"
 	case owner.Helm:
 		return "Run helm upgrade, which makes new certificates unless container.autoCertificateUpdate is false", ""
 	case owner.Operator:
-		return "Have the operator make the injector anew: it never renews certificates by itself", ""
+		return "have the operator make the injector anew: it never renews certificates by itself", ""
 	}
 	return "Replace the certificates with what made them, in the Secret and in the webhook", ""
 }
@@ -156,7 +156,7 @@ func judgeSecret(v *View) Outcome {
 	return v.eachTLS(func(i *Injector, t *tally) {
 		hint, command := i.rotate()
 		if i.Tool == owner.Ours && i.TLS.Rotator == "" {
-			hint, command = "Install again, which makes what is missing", installCommand
+			hint, command = "install again, which makes what is missing", installCommand
 		}
 		wrong := func(format string, args ...any) { t.add(finding(i.secret(), format, args...).with(hint, command)) }
 		switch {

@@ -18,7 +18,7 @@ var endpointChecks = []Check{{
 }, {
 	ID: "FC212", Title: "no network policy keeps the API server from the injector", Severity: Warning,
 	After: []string{"FC201", "FC205", "FC211"}, Needs: []string{listDeployments, listPolicies},
-	Hint: "Allow the API server's addresses to reach the injector's port", Judge: judgePolicies,
+	Hint: "allow the API server's addresses to reach the injector's port", Judge: judgePolicies,
 }}
 
 // defaultPort is what a webhook calls that names none.
@@ -86,7 +86,7 @@ func (v *View) mismatch(i *Injector) (*Finding, string) {
 			numbers = append(numbers, fmt.Sprint(p.Port))
 		}
 		f := at(webhookObject(i.Webhook), "it calls port %d, but %s has only %s", i.Reference.port(), i.service(), fewOf(numbers)).
-			with(i.reset("Set the webhook's port to one of the Service's"))
+			with(i.reset("set the webhook's port to one of the Service's"))
 		return &f, ""
 	}
 	if i.Deployment != nil {
@@ -110,7 +110,7 @@ func (v *View) mismatch(i *Injector) (*Finding, string) {
 	if i.Deployment != nil {
 		text += fmt.Sprintf(", although the injector has %s available", counted(i.Deployment.Status.AvailableReplicas, "replica"))
 	}
-	f := at(i.service(), "%s", text).with("Compare its selector with the labels of the injector's pods",
+	f := at(i.service(), "%s", text).with("compare its selector with the labels of the injector's pods",
 		fmt.Sprintf("kubectl get endpointslices -n %s -l kubernetes.io/service-name=%s", i.Reference.Namespace, i.Reference.Name))
 	return &f, ""
 }
@@ -131,7 +131,7 @@ func (i *Injector) unselected() *Finding {
 		return nil
 	}
 	f := finding(i.service(), "it selects pods with %s, which those of %s are not", labels.Set(selector), i.object()).
-		with(i.reset("Set its selector to the labels of the injector's pods"))
+		with(i.reset("set its selector to the labels of the injector's pods"))
 	return &f
 }
 
@@ -158,7 +158,7 @@ func (i *Injector) misled(p corev1.ServicePort) *Finding {
 	switch listens := i.listens(); {
 	case !known && len(there) > 0:
 		f := finding(object, "its port %d leads to port %s, but container %s has only %s", p.Port, target.String(), c.Name, fewOf(there)).
-			with(i.reset("Set its targetPort to the container's port"))
+			with(i.reset("set its targetPort to the container's port"))
 		return &f
 	case known && listens != "" && listens != fmt.Sprint(number):
 		f := finding(i.object(), "its container port is %d, but the injector is told to listen on %s (FALCON_INJECTOR_LISTEN_PORT)", number, listens).

@@ -18,14 +18,14 @@ func judgeReference(v *View) Outcome {
 		i, r := h.Injector, h.Injector.Reference
 		t.looked++
 		wrong := func(format string, args ...any) {
-			t.add(finding(h.object(), format, args...).with(i.reset("Set the webhook's service reference right")))
+			t.add(finding(h.object(), format, args...).with(i.reset("set the webhook's service reference right")))
 		}
 		switch {
 		case v.orphaned(i) && refuses(h.MutatingWebhook):
 			t.cause = "FC313"
 		case v.orphaned(i):
 			t.add(finding(h.object(), "it calls %s, which is not there, so pods start without the sensor", i.missing(v)).
-				with("Install the injector again, or remove the webhook", "kubectl delete mutatingwebhookconfiguration "+h.Configuration.Name))
+				with("install the injector again, or remove the webhook", "kubectl delete mutatingwebhookconfiguration "+h.Configuration.Name))
 		case r.foreign():
 			t.looked--
 		case r.Path != injectPath:
@@ -65,9 +65,9 @@ func judgeOrphans(v *View) Outcome {
 			what += "; the namespace is being deleted"
 		}
 		c := v.configuration(i)
-		hint := "Remove the webhook now; then install the injector again if you want it"
+		hint := "remove the webhook now; then install the injector again if you want it"
 		if c.Name == manifest.WebhookName {
-			hint = "Let pods start now; then install the injector again, or remove the webhook with kubectl falcon uninstall"
+			hint = "let pods start now; then install the injector again, or remove the webhook with kubectl falcon uninstall"
 		}
 		all = append(all, finding(webhookObject(i.Webhook), "%s", what).with(hint, breakGlass(c)))
 	}

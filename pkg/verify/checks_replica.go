@@ -17,7 +17,7 @@ import (
 var replicaChecks = []Check{{
 	ID: "FC206", Title: "all replicas of the injector are available", Severity: Error,
 	After: []string{"FC201", "FC205"}, Needs: []string{listDeployments},
-	Hint: "Look at what keeps its pods from being ready", Judge: judgeReplicas,
+	Hint: "look at what keeps its pods from being ready", Judge: judgeReplicas,
 }, {
 	ID: "FC207", Title: "the injector survives the loss of a node", Severity: Warning,
 	After: []string{"FC201", "FC205", "FC206"}, Needs: []string{listDeployments, listPods}, Judge: judgeSpread,
@@ -27,7 +27,7 @@ var replicaChecks = []Check{{
 }, {
 	ID: "FC209", Title: "every pod of the injector comes up", Severity: Error,
 	After: []string{"FC201", "FC205"}, Needs: []string{listDeployments, listPods},
-	Hint: "Look at the pod's events", Judge: judgeWaiting,
+	Hint: "look at the pod's events", Judge: judgeWaiting,
 }, {
 	ID: "FC210", Title: "the injector is not restarted again and again", Severity: Warning,
 	After: []string{"FC201", "FC205", "FC209"}, Needs: []string{listDeployments, listPods}, Judge: judgeRestarts,
@@ -114,7 +114,7 @@ func judgeReplicas(v *View) Outcome {
 		}
 		// Its name may be one that nobody can guess, as long as somebody answers.
 		if _, denied := v.denied(listSlices); !denied && len(addresses(i)) == 0 && !i.Reference.foreign() {
-			t.add(finding(i.service(), "no Deployment is known behind it and nothing answers").with("Install again with what made it", ""))
+			t.add(finding(i.service(), "no Deployment is known behind it and nothing answers").with("install again with what made it", ""))
 		}
 	}
 	return t.outcome(noDeployment)
@@ -128,13 +128,13 @@ func (v *View) lacking(i *Injector, t *tally) {
 	switch {
 	case want == 0:
 		t.add(finding(i.object(), "it is scaled to no replicas").
-			with("Scale it", fmt.Sprintf("kubectl scale deployment %s -n %s --replicas=2", d.Name, i.Namespace)))
+			with("scale it", fmt.Sprintf("kubectl scale deployment %s -n %s --replicas=2", d.Name, i.Namespace)))
 	case s.AvailableReplicas >= want && s.ObservedGeneration >= d.Generation && !stuck(d):
 	case v.explained(i) != "":
 		t.cause = v.explained(i)
 	case s.ObservedGeneration < d.Generation:
 		t.add(finding(i.object(), "Kubernetes has not looked at its latest change").
-			with("If it stays so, look at the cluster's controller manager", ""))
+			with("if it stays so, look at the cluster's controller manager", ""))
 	case s.AvailableReplicas < want:
 		what := fmt.Sprintf("%d of %s available", s.AvailableReplicas, counted(want, "replica"))
 		var waiting []string
@@ -149,9 +149,9 @@ func (v *View) lacking(i *Injector, t *tally) {
 		if refused := refusal(d); refused != "" {
 			what += "; " + refused
 		}
-		t.add(finding(i.object(), "%s", what).with("See why in the pods' events", describe))
+		t.add(finding(i.object(), "%s", what).with("see why in the pods' events", describe))
 	default:
-		t.add(finding(i.object(), "its newest form does not come up, the one before serves on").with("See why in the pods' events", describe))
+		t.add(finding(i.object(), "its newest form does not come up, the one before serves on").with("see why in the pods' events", describe))
 	}
 }
 
@@ -175,7 +175,7 @@ func judgeSpread(v *View) Outcome {
 		}
 		if len(pods) > 1 && len(nodes) == 1 {
 			t.add(finding(i.object(), "all its pods are on node %s", pods[0].Spec.NodeName).
-				with("Restart it once there is a second node that can take a pod", "kubectl rollout restart deployment "+i.Deployment.Name+" -n "+i.Namespace))
+				with("restart it once there is a second node that can take a pod", "kubectl rollout restart deployment "+i.Deployment.Name+" -n "+i.Namespace))
 		}
 	})
 }
@@ -206,14 +206,14 @@ func judgeBudget(v *View) Outcome {
 			switch allowed := b.Status.DisruptionsAllowed; {
 			case allowed == 0 && b.Status.ObservedGeneration >= b.Generation:
 				t.add(finding(object, "it allows no pod to be moved, so a drain of its node does not end").
-					with("Let one of them be unavailable: maxUnavailable 1", ""))
+					with("let one of them be unavailable: maxUnavailable 1", ""))
 			case allowed >= i.Deployment.Status.AvailableReplicas:
 				t.add(finding(object, "it allows %s to be stopped at once, and there are %d", counted(allowed, "pod"), i.Deployment.Status.AvailableReplicas).
-					with("Let only one of them be unavailable: maxUnavailable 1", ""))
+					with("let only one of them be unavailable: maxUnavailable 1", ""))
 			}
 		}
 		if !there {
-			t.add(finding(i.object(), "it has no PodDisruptionBudget").with("Make one", create))
+			t.add(finding(i.object(), "it has no PodDisruptionBudget").with("make one", create))
 		}
 	})
 }
@@ -221,7 +221,7 @@ func judgeBudget(v *View) Outcome {
 // remedies are what to do about a reason that contains the words.
 var remedies = []struct{ words, hint string }{
 	{"ImagePull", "Check that the image is there for the nodes' architecture, and that they may pull it"},
-	{"InvalidImageName", "Set an image reference that is one"},
+	{"InvalidImageName", "set an image reference that is one"},
 	{"violates PodSecurity", "Label the injector's namespace with a level that admits it"},
 	{"failed calling webhook", "Leave the injector's namespace out of that webhook, or mend the webhook"},
 	{"not supported on Fargate", "Install the injector without what Fargate does not support"},

@@ -30,9 +30,9 @@ func judgeRestarts(v *View) Outcome {
 				}
 				f := finding(i.Namespace+"/pod/"+p.Name, "container %s was restarted %s, the last time %s after exit code %d (%s)",
 					s.Name, counted(s.RestartCount, "time"), ago(v.Taken.Sub(last.FinishedAt.Time)), last.ExitCode, last.Reason)
-				hint := "Read what it said before it ended"
+				hint := "read what it said before it ended"
 				if last.Reason == "OOMKilled" {
-					hint = "Give the injector more memory"
+					hint = "give the injector more memory"
 				}
 				t.add(f.with(hint, fmt.Sprintf("kubectl logs %s -n %s -c %s --previous", p.Name, i.Namespace, s.Name)))
 			}
@@ -71,18 +71,19 @@ func judgeVersions(v *View) Outcome {
 			rollout := fmt.Sprintf("deployment %s -n %s", i.Deployment.Name, i.Namespace)
 			f := finding(i.object(), "its pods run %d images%s: %s", len(names), same, fewOf(names))
 			if same == "" {
-				t.add(f.with("Wait for the roll to end, and see what holds it up", "kubectl rollout status "+rollout))
+				t.add(f.with("wait for the roll to end, and see what holds it up", "kubectl rollout status "+rollout))
 			} else {
-				t.add(f.with("Restart it, and pin the image by digest", "kubectl rollout restart "+rollout))
+				t.add(f.with("restart it, and pin the image by digest", "kubectl rollout restart "+rollout))
 			}
 		}
 	})
 }
 
+// judgePriority asks for requests alone: a priority class is a choice, which some clusters allow only in
+// kube-system.
 func judgePriority(v *View) Outcome {
 	return v.deployed(func(i *Injector, t *tally) {
-		spec := &i.Deployment.Spec.Template.Spec
-		requests := server(spec).Resources.Requests
+		requests := server(&i.Deployment.Spec.Template.Spec).Resources.Requests
 		var lacks []string
 		for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
 			if amount, there := requests[name]; !there || amount.IsZero() {
@@ -92,10 +93,6 @@ func judgePriority(v *View) Outcome {
 		if len(lacks) > 0 {
 			hint, command := i.remedy("--injector-cpu-request 10m --injector-memory-request 20Mi", "container.resources", "injector.resources")
 			t.add(finding(i.object(), "it requests no %s", strings.Join(lacks, " and no ")).with(hint, command))
-		}
-		if spec.PriorityClassName == "" {
-			hint, command := i.remedy("--priority-class system-cluster-critical", "", "")
-			t.add(finding(i.object(), "it has no priority class, so it makes way for pods that have one").with(hint, command))
 		}
 	})
 }
@@ -107,7 +104,7 @@ func judgeInjectorQuota(v *View) Outcome {
 	refused := v.deployed(func(i *Injector, t *tally) {
 		if text := refusal(i.Deployment); byQuota(text) {
 			t.add(finding(i.object(), "the API server refuses its pods: %s", text).
-				with("Raise the quota or the limit, or give the injector what it asks for", "kubectl describe resourcequotas,limitranges -n "+i.Namespace))
+				with("raise the quota or the limit, or give the injector what it asks for", "kubectl describe resourcequotas,limitranges -n "+i.Namespace))
 			return
 		}
 		if i.replicas() == 0 || i.Deployment.Status.AvailableReplicas < i.replicas() {
@@ -140,7 +137,7 @@ func noRoom(q Quota, spec *corev1.PodSpec) (all []Finding) {
 		after.Add(need)
 		if after.Cmp(hard) > 0 {
 			all = append(all, finding(object, "it has no room for one more pod of the injector, which a roll makes: %s %s of %s is used, a pod needs %s",
-				name, used.String(), hard.String(), need.String()).with("Raise the quota", command))
+				name, used.String(), hard.String(), need.String()).with("raise the quota", command))
 		}
 	}
 	return all

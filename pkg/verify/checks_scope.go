@@ -119,11 +119,11 @@ func judgeNarrow(v *View) Outcome {
 	for _, h := range v.podHooks() {
 		if s := h.ObjectSelector; s != nil && len(s.MatchLabels)+len(s.MatchExpressions) > 0 {
 			all = append(all, finding(h.object(), "it is called only for pods with %s; the others get no sensor", metav1.FormatLabelSelector(s)).
-				with(h.Injector.reset("Take the objectSelector away if that is not meant")))
+				with(h.Injector.reset("take the objectSelector away if that is not meant")))
 		}
 		for _, c := range h.MatchConditions {
 			all = append(all, finding(h.object(), "it is called only for pods that meet match condition %s; the others get no sensor", c.Name).
-				with(h.Injector.reset("Take the match condition away if that is not meant")))
+				with(h.Injector.reset("take the match condition away if that is not meant")))
 		}
 	}
 	return found(all...)
@@ -152,10 +152,10 @@ func judgeMutable(v *View) Outcome {
 		if len(loose) == 0 {
 			continue
 		}
-		hint := "Leave it out by kubernetes.io/metadata.name in the webhook's namespaceSelector, where that can be set"
+		hint := "leave it out by kubernetes.io/metadata.name in the webhook's namespaceSelector, where that can be set"
 		_, command := h.Injector.remedy("", "", "")
 		if command != "" {
-			hint = "Install again, which leaves it out by its name"
+			hint = "install again, which leaves it out by its name"
 		}
 		all = append(all, finding(h.object(), "it leaves %s out by a label alone, which anybody who may edit the namespace can change", fewOf(loose)).
 			with(hint, command))

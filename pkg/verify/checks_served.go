@@ -37,7 +37,7 @@ func judgeFresh(v *View) Outcome {
 			}
 			if i.TLS.Changed.After(start) {
 				t.add(finding(i.Namespace+"/pod/"+p.Name, "it was started at %s, and %s was written at %s: it may serve the certificate from before",
-					stamp(start), i.secret(), stamp(i.TLS.Changed)).with("Restart the injector, or see with --deep what it serves", i.restart()))
+					stamp(start), i.secret(), stamp(i.TLS.Changed)).with("restart the injector, or see with --deep what it serves", i.restart()))
 			}
 		}
 	})
@@ -60,7 +60,7 @@ func judgeServed(v *View) Outcome {
 				silent = fmt.Sprintf("%s/pod/%s could not be asked: %s", i.Namespace, s.Pod, s.Error)
 			} else if !same {
 				t.add(finding(i.Namespace+"/pod/"+s.Pod, "it serves another certificate than %s holds", i.secret()).
-					with("Restart the injector", i.restart()))
+					with("restart the injector", i.restart()))
 			}
 		}
 	})

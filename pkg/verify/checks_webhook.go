@@ -23,7 +23,7 @@ var callChecks = []Check{{
 }, {
 	ID: "FC302", Title: "no pod is sent to two injector webhooks", Severity: Error, After: []string{"FC202", "FC301"},
 	Needs: []string{listWebhooks, listNamespaces},
-	Hint:  "Remove the one that is too many, with what made it", Judge: judgeTwice,
+	Hint:  "remove the one that is too many, with what made it", Judge: judgeTwice,
 }, {
 	ID: "FC303", Title: "pods do not start without the sensor while no injector answers", Severity: Info,
 	After: []string{"FC301"}, Needs: []string{listWebhooks, listNamespaces}, Judge: judgePolicy,
@@ -55,7 +55,7 @@ func judgeCalled(v *View) Outcome {
 		return passed()
 	case len(hooks) > 0:
 		return found(finding(hooks[0].object(), "it covers nothing but namespace %s: the installation did not come to its end", manifest.CanaryNamespace).
-			with("Install again", installCommand))
+			with("install again", installCommand))
 	}
 	var all []Finding
 	for n := range v.Hooks {
@@ -70,9 +70,9 @@ func judgeCalled(v *View) Outcome {
 		f := finding(i.object(), "no webhook sends pods to it, so no pod gets the sensor")
 		hint, command := i.remedy("", "", "")
 		if i.Tool == owner.Helm || i.Tool == owner.Operator {
-			hint = "Have " + string(i.Tool) + " make its MutatingWebhookConfiguration again"
+			hint = "have " + string(i.Tool) + " make its MutatingWebhookConfiguration again"
 		} else if command != "" {
-			hint = "Install again"
+			hint = "install again"
 		}
 		all = append(all, f.with(hint, command))
 	}
@@ -130,14 +130,14 @@ func judgePolicy(v *View) Outcome {
 		where := counted(spaces, "namespace") + ", where " + counted(pods, "pod") + map[bool]string{true: " runs", false: " run"}[pods == 1] + " now"
 		if refuses(h.MutatingWebhook) {
 			told = append(told, finding(h.object(), "failure policy Fail: while no injector answers, new pods are refused in %s", where).
-				with("If nothing can start, let pods start without the sensor", breakGlass(h.Configuration)))
+				with("if nothing can start, let pods start without the sensor", breakGlass(h.Configuration)))
 			continue
 		}
 		f := finding(h.object(), "failure policy Ignore: while no injector answers, new pods start without the sensor in %s", where)
 		hint, command := h.Injector.remedy("", "", "")
 		if by := h.Configuration.Annotations[inject.BrokenGlass]; by != "" {
 			f.Message += "; glass broken by " + by
-			hint = "Install again, which sets it back to what you choose"
+			hint = "install again, which sets it back to what you choose"
 		}
 		ignoring = append(ignoring, f.with(hint, command))
 	}
@@ -248,7 +248,7 @@ func judgeSideEffects(v *View) Outcome {
 				said = string(*s)
 			}
 			all = append(all, finding(h.object(), "it declares side effects %s, so the API server refuses dry runs and nothing can be proved", said).
-				with(h.Injector.reset("Set sideEffects to None")))
+				with(h.Injector.reset("set sideEffects to None")))
 		}
 	}
 	return found(all...)

@@ -29,32 +29,32 @@ var workloadChecks = slices.Concat(ownerChecks, replicaChecks, endpointChecks)
 var ownerChecks = []Check{{
 	ID: "FC201", Title: "an injector is installed", Severity: Error,
 	Needs: []string{listDeployments, listWebhooks},
-	Hint:  "Install one", Command: installCommand, Judge: judgeInstalled,
+	Hint:  "install one", Command: installCommand, Judge: judgeInstalled,
 }, {
 	ID: "FC202", Title: "there is only one injector", Severity: Error, After: []string{"FC201"},
 	Needs: []string{listDeployments, listWebhooks},
-	Hint:  "Decide for one and remove the others with what made them, the webhook first", Judge: judgeFlavours,
+	Hint:  "decide for one and remove the others with what made them, the webhook first", Judge: judgeFlavours,
 }, {
 	ID: "FC203", Title: "it is known who manages the injector", Severity: Info, After: []string{"FC201"},
 	Needs: []string{listDeployments, listWebhooks}, Judge: judgeManager,
 }, {
 	ID: "FC204", Title: "the injector is as it was installed", Severity: Warning, After: []string{"FC201"},
 	Needs: []string{listDeployments, listConfigMaps},
-	Hint:  "See what would change, and install again with the options that you want", Command: installCommand + " --diff",
+	Hint:  "see what would change, and install again with the options that you want", Command: installCommand + " --diff",
 	Judge: judgeRecord,
 }, {
 	ID: "FC205", Title: "the injector's namespace is there and stays", Severity: Error, After: []string{"FC201"},
 	Needs: []string{listNamespaces},
-	Hint:  "Remove the webhook first, then let the namespace go and install again", Command: "kubectl falcon uninstall",
+	Hint:  "remove the webhook first, then let the namespace go and install again", Command: "kubectl falcon uninstall",
 	Judge: judgeNamespace,
 }, {
 	ID: "FC214", Title: "the vendor's operator is content with its injector", Severity: Error,
 	After: []string{"FC201", "FC205", "FC206"},
-	Hint:  "Set right what the operator names", Command: "kubectl describe falconcontainer", Judge: judgeOperator,
+	Hint:  "set right what the operator names", Command: "kubectl describe falconcontainer", Judge: judgeOperator,
 }, {
 	ID: "FC216", Title: "no node that has the sensor for nodes runs pods with the sidecar", Severity: Warning,
 	After: []string{"FC201"}, Needs: []string{listDaemonSets, listPods},
-	Hint: "Decide for one of the two on each group of nodes, and leave the other out there by a node selector or the namespace's label", Judge: judgeNodeSensor,
+	Hint: "decide for one of the two on each group of nodes, and leave the other out there by a node selector or the namespace's label", Judge: judgeNodeSensor,
 }}
 
 func judgeInstalled(v *View) Outcome {
@@ -111,21 +111,21 @@ func judgeManager(v *View) Outcome {
 		f := finding(i.object(), "it is made by %s", i.by())
 		switch i.Tool {
 		case owner.Ours:
-			f = f.with("Change it with kubectl falcon install", "")
+			f = f.with("change it with kubectl falcon install", "")
 		case owner.Guide, owner.Kubectl:
-			f = f.with("Change it with kubectl, or take it over with kubectl falcon install --adopt if it has the guide's names", "")
+			f = f.with("change it with kubectl, or take it over with kubectl falcon install --adopt if it has the guide's names", "")
 		case owner.Helm:
-			f = f.with("Change it with helm", "")
+			f = f.with("change it with helm", "")
 		case owner.Operator:
-			f = f.with("Change it in the FalconContainer", "")
+			f = f.with("change it in the FalconContainer", "")
 		case owner.ArgoCD, owner.Flux:
-			f = f.with("Change it in the git repository that "+string(i.Tool)+" installs it from", "")
+			f = f.with("change it in the git repository that "+string(i.Tool)+" installs it from", "")
 		default:
 			f.Message = "no tool has left a mark on it"
 			if i.Detail != "" {
 				f.Message += "; " + i.Detail
 			}
-			f = f.with("Find out who made it before you change it", "")
+			f = f.with("find out who made it before you change it", "")
 		}
 		all = append(all, f)
 	}
@@ -150,12 +150,12 @@ func judgeRecord(v *View) Outcome {
 		}
 		if i.Record == nil {
 			t.add(finding(i.object(), "there is no record of its installation, which did not come to its end or was made without kubectl falcon").
-				with("Install again", installCommand))
+				with("install again", installCommand))
 			continue
 		}
 		for _, missing := range i.Record.Missing {
 			if kind, _, _ := strings.Cut(missing, "/"); !slices.Contains(judgedElsewhere, kind) {
-				t.add(finding(missing, "it was installed and is not there any more").with("Install again", installCommand))
+				t.add(finding(missing, "it was installed and is not there any more").with("install again", installCommand))
 			}
 		}
 		for _, e := range i.Edits {
@@ -187,7 +187,7 @@ func judgeNamespace(v *View) Outcome {
 		case space == nil:
 			seen[i.Namespace] = true
 			t.add(finding("namespace/"+i.Namespace, "it is not there, although an injector is said to be in it").
-				with("Ask again; it may have been deleted in between", ""))
+				with("ask again; it may have been deleted in between", ""))
 		default:
 			seen[i.Namespace] = true
 			t.add(terminating(space, i))
@@ -203,7 +203,7 @@ func terminating(space *Namespace, i *Injector) Finding {
 	}
 	f := finding("namespace/"+space.Name, "%s", what)
 	if i.Tool != owner.Ours && i.Webhook != "" {
-		f = f.with("Remove the webhook first, or it refuses pods until the namespace is gone",
+		f = f.with("remove the webhook first, or it refuses pods until the namespace is gone",
 			"kubectl delete mutatingwebhookconfiguration "+i.Webhook)
 	}
 	return f

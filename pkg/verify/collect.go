@@ -52,6 +52,9 @@ type collector struct {
 	// trials are the images in use.
 	trials map[string]*ImageTrial
 	tries  []tried
+	// answered says that the server has told something, refused what it first would not tell.
+	answered bool
+	refused  error
 }
 
 // Collect looks at a cluster. What this user may not see is noted in the snapshot, and so is what the
@@ -84,6 +87,10 @@ func Collect(ctx context.Context, c *kube.Cluster, ask Ask) (*Snapshot, error) {
 	})
 	if err := all.Wait(); err != nil {
 		return nil, err
+	}
+	if !k.answered {
+		// A report on nothing at all would only bury why.
+		return nil, k.refused
 	}
 	if err := k.complete(ctx); err != nil {
 		return nil, err
@@ -145,6 +152,9 @@ func (k *collector) complete(ctx context.Context) error {
 // error: that of a run which was stopped, or of a server that cannot be reached.
 func (k *collector) may(err error, verb, resource, namespace string) error {
 	if err == nil || apierrors.IsNotFound(err) {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.answered = true
 		return nil
 	}
 	status, answered := errors.AsType[*apierrors.StatusError](err)
@@ -153,6 +163,9 @@ func (k *collector) may(err error, verb, resource, namespace string) error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.refused == nil {
+		k.refused = fmt.Errorf("%s %s: %w", verb, resource, err)
+	}
 	if !apierrors.IsForbidden(err) {
 		failure := verb + " " + resource + ": " + status.Error()
 		if !slices.Contains(k.s.Failed, failure) {
@@ -227,7 +240,7 @@ func (k *collector) webhooks(ctx context.Context) error {
 		return k.may(err, "list", "mutatingwebhookconfigurations.admissionregistration.k8s.io", "")
 	}
 	k.s.Webhooks = list.Items
-	return nil
+	return k.may(nil, "", "", "")
 }
 
 // pageSize keeps the memory of a large list near one page.

@@ -162,23 +162,23 @@ func (i *Injector) remedy(flags, chart, operator string) (hint, command string) 
 	command = strings.TrimSpace(installCommand + " " + flags)
 	switch i.Tool {
 	case owner.Ours:
-		return "Set it right with the next install", command
+		return "set it right with the next install", command
 	case owner.Guide, owner.Kubectl:
-		return "Take the injector over, or change it with kubectl", strings.TrimSpace(installCommand + " --adopt " + flags)
+		return "take the injector over, or change it with kubectl", strings.TrimSpace(installCommand + " --adopt " + flags)
 	case owner.Helm:
 		if chart == "" {
-			return "Change it with kubectl after each helm upgrade: the vendor's chart has no value for it", ""
+			return "change it with kubectl after each helm upgrade: the vendor's chart has no value for it", ""
 		}
-		return "Set " + chart + " in the chart's values, and run helm upgrade", ""
+		return "set " + chart + " in the chart's values, and run helm upgrade", ""
 	case owner.Operator:
 		if operator == "" {
-			return "Ask the vendor for it: a FalconContainer has no field for it, and the operator may set back what is changed by hand", ""
+			return "ask the vendor for it: a FalconContainer has no field for it, and the operator may set back what is changed by hand", ""
 		}
-		return "Set " + operator + " in the FalconContainer", ""
+		return "set " + operator + " in the FalconContainer", ""
 	case owner.ArgoCD, owner.Flux:
-		return "Change it in the git repository that " + string(i.Tool) + " installs it from", ""
+		return "change it in the git repository that " + string(i.Tool) + " installs it from", ""
 	}
-	return "Change it with what made the injector", ""
+	return "change it with what made the injector", ""
 }
 
 // with gives a finding its own way out.
