@@ -31,7 +31,7 @@ func newRBAC() *cobra.Command {
 		newRole("status", "see the injector's state", inject.StatusRules),
 		newRole("certs", "rotate the certificates", inject.RotateRules),
 		newRole("explain", "have a pod explained", explain.ExplainRules),
-		newRole("restart", "restart workloads, besides what verify needs", restart.RestartRules))
+		newRole("restart", "restart workloads", restart.RestartRules))
 	return cmd
 }
 
