@@ -35,7 +35,7 @@ func newRestart(s *session, look judge) *cobra.Command {
 	var f restartFlags
 	cmd := &cobra.Command{
 		Use:   "restart [TYPE/NAME ...]",
-		Short: "Restart workloads whose pods lack the sensor or have an old one",
+		Short: "Restart workloads whose pods lack the sensor or carry an old one",
 		Long: "Restart, as kubectl rollout restart does, the workloads whose pods should carry\n" +
 			"the sensor and do not, or carry another than is configured: the safest first and\n" +
 			"alone, then in waves. Each must come up, every new pod with the sensor; at the\n" +
@@ -57,7 +57,6 @@ func newRestart(s *session, look judge) *cobra.Command {
 	flags.IntVar(&f.o.MaxParallel, "max-parallel", restart.DefaultParallel, "how many workloads are restarted at once after the first")
 	flags.BoolVar(&f.o.OverBudget, "over-budget", false, "also restart what takes more pods down than a disruption\nbudget allows")
 	timeoutFlag(cmd, &f.o.Timeout, "how long one workload may be without progress")
-	cmd.MarkFlagsMutuallyExclusive("plan", "dry-run")
 	f.format = formatFlag(cmd)
 	cmd.RunE = s.onCluster(func(ctx context.Context, c *kube.Cluster, args []string) error {
 		f.o.Judge = func(ctx context.Context, scope verify.Scope) (*verify.Cluster, error) { return look(ctx, c, scope) }
@@ -77,6 +76,8 @@ func (f *restartFlags) check(args []string) error {
 	switch {
 	case len(args) > 0 && (f.everyNS || f.selector != ""):
 		return problem.New(problem.BadInput, "give either TYPE/NAME, or -l and -A", "named workloads and -l or -A do not go together")
+	case f.plan && f.o.DryRun:
+		return problem.New(problem.BadInput, "--plan asks less of the API server, --dry-run tries each restart", "--plan and --dry-run do not go together")
 	case f.o.MaxParallel < 1:
 		return problem.New(problem.BadInput, "use 1 for one after another", "--max-parallel: it must be 1 or more")
 	}
