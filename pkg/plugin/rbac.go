@@ -30,7 +30,7 @@ func newRBAC() *cobra.Command {
 	install.RunE = printRole("install", func() []rbacv1.PolicyRule { return inject.InstallRules(o) })
 	cmd.AddCommand(install,
 		newRole("uninstall", "remove the injector", inject.UninstallRules),
-		newRole("status", "see the injector's state", inject.StatusRules),
+		newRole("status", "see the state", inject.StatusRules),
 		newRole("certs", "rotate the certificates", inject.RotateRules),
 		newVerifyRole(),
 		newRole("bundle", "pack a bundle", bundle.Rules),
