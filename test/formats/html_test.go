@@ -33,7 +33,8 @@ func searchAndFilter(t *testing.T, in context.Context) {
 	is(b, seen(".check"), 1)
 	is(b, seen(".findings > li"), 1)
 	is(b, "[...document.querySelectorAll('.ns:not([hidden])')].map(e => e.dataset.ns).join()", "team-b")
-	is(b, "document.getElementById('found').textContent", "1 of 8 checks, 1 workloads")
+	is(b, "document.getElementById('found').textContent", "1 of 8 checks, 1 workload")
+	is(b, "document.querySelectorAll('.ns[open]').length", 1)
 	b.shot("search")
 	// What is in the fold of passed checks is found too.
 	b.search("FC303")
@@ -42,6 +43,7 @@ func searchAndFilter(t *testing.T, in context.Context) {
 	is(b, seen("#nothing"), 1)
 	b.click("reset")
 	is(b, seen(".cluster > .check"), 4)
+	is(b, "document.querySelectorAll('.ns[open], .rest[open]').length", 0)
 	is(b, "document.activeElement.id", "q")
 	b.pick("verdict", "warn")
 	is(b, "[...document.querySelectorAll('.check:not([hidden])')].map(e => e.id).join()", "c0-FC207")
@@ -60,10 +62,11 @@ func searchAndFilter(t *testing.T, in context.Context) {
 	b.click("close")
 	is(b, "document.querySelectorAll('.check[open], .ns[open]').length", 0)
 	b.script("document.activeElement.blur()")
-	b.do(chromedp.KeyEvent("/"))
+	is(b, "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '/', bubbles: true, cancelable: true}))", false)
 	is(b, "document.activeElement.id", "q")
 	is(b, "JSON.parse(document.getElementById('report').textContent).clusters[0].context", "lab")
-	// A link to a check opens what it is in.
+	// A link to a check opens what it is in, also where a filter has hidden it.
+	b.search("nightly")
 	b.script("location.hash = 'c0-FC406'")
 	b.do(chromedp.Sleep(200 * time.Millisecond))
 	is(b, "document.getElementById('c0-FC406').checkVisibility()", true)
