@@ -106,7 +106,7 @@ func (p *page) head(r *verify.Report) {
 func (p *page) toolbar(r *verify.Report) {
 	p.f("<form class=\"tools\" role=\"search\" aria-label=\"Search and filter\" data-script hidden>\n" +
 		"<label class=\"wide\">Search<input type=\"search\" id=\"q\" placeholder=\"check, object, workload, reason …\" autocomplete=\"off\" spellcheck=\"false\"></label>\n")
-	p.pick("verdict", "Checks", "all that matter", [][2]string{{"fail", "failed"}, {"warn", "warnings"}, {"unknown", "could not tell"}, {"pass", "passed"}, {"skip", "skipped"}})
+	p.pick("verdict", "Checks", "any verdict", [][2]string{{"fail", "failed"}, {"warn", "warnings"}, {"unknown", "could not tell"}, {"pass", "passed"}, {"skip", "skipped"}})
 	p.pick("severity", "Severity", "any", [][2]string{{"error", "error"}, {"warning", "warning"}, {"info", "info"}})
 	var pods, spaces, clusters [][2]string
 	seen := map[string]bool{}
@@ -134,7 +134,7 @@ func (p *page) toolbar(r *verify.Report) {
 		p.pick("cluster", "Cluster", "all", clusters)
 	}
 	p.f("<div class=\"folds\"><button type=\"button\" id=\"open\">Expand all</button><button type=\"button\" id=\"close\">Collapse all</button></div>\n" +
-		"<p id=\"found\" role=\"status\" aria-live=\"polite\"></p>\n</form>\n")
+		"<p id=\"found\" role=\"status\"></p>\n</form>\n")
 }
 
 // pick is a choice of one of several values and their names.

@@ -33,7 +33,6 @@ func (p *page) facts(c *verify.Cluster) {
 			p.f("<dt>%s</dt><dd>%s</dd>\n", word, text)
 		}
 	}
-	fact("Checks", counts(tally(c)))
 	fact("Scope", scope(c.Scope))
 	if len(c.Injectors) == 0 {
 		fact("Injector", "none")

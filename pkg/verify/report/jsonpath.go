@@ -19,9 +19,13 @@ import (
 // expression may lack its braces and its first dot, as for kubectl's custom columns. It refuses, as
 // problem.BadInput, a template that cannot be read and one that asks for what no report has.
 func JSONPath(w io.Writer, r *verify.Report, template string) error {
+	const example = "give one such as {.clusters[0].coverage.pods}"
+	if strings.TrimSpace(template) == "" {
+		return problem.New(problem.BadInput, example, "the JSONPath cannot be used: it is empty")
+	}
 	path := jsonpath.New("template")
 	if err := path.Parse(braced(template)); err != nil {
-		return problem.New(problem.BadInput, "give one such as {.clusters[0].coverage.pods}",
+		return problem.New(problem.BadInput, example,
 			"the JSONPath %q cannot be read: %w", template, err)
 	}
 	text, err := json.Marshal(r)

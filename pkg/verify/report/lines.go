@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -94,7 +95,6 @@ func (l *lines) rows(indent int, header []string, rows [][]string) {
 	for _, w := range widths {
 		column += w + 2
 	}
-	below := l.width > 0 && column > l.width-16
 	for n, row := range append([][]string{header}, rows...) {
 		head := strings.Repeat(" ", indent)
 		for m, w := range widths {
@@ -103,7 +103,7 @@ func (l *lines) rows(indent int, header []string, rows [][]string) {
 		switch {
 		case n == 0:
 			l.text.WriteString(l.mark(Faint, strings.TrimRight(head+row[last], " ")) + "\n")
-		case row[last] == "" || below:
+		case row[last] == "" || l.cramped(column, row[last]):
 			l.text.WriteString(strings.TrimRight(head, " ") + "\n")
 			if row[last] != "" {
 				l.say(strings.Repeat(" ", indent+4), indent+4, row[last])
@@ -112,4 +112,15 @@ func (l *lines) rows(indent int, header []string, rows [][]string) {
 			l.say(head, column, row[last])
 		}
 	}
+}
+
+// cramped says whether a text cannot be folded into what is left of a line behind an indent.
+func (l *lines) cramped(indent int, text string) bool {
+	if l.width <= 0 {
+		return false
+	}
+	room := l.width - indent
+	return room < 16 || slices.ContainsFunc(strings.Fields(text), func(word string) bool {
+		return utf8.RuneCountInString(word) > room
+	})
 }

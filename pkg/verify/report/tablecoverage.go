@@ -23,7 +23,7 @@ func (t *table) namespaces(c *verify.Cluster) {
 		if ns.Coverage.InScope > 0 {
 			inScope = fmt.Sprintf("%d/%d", ns.Coverage.Protected, ns.Coverage.InScope)
 		}
-		rows = append(rows, []string{clean(ns.Name), ns.NewPods, fmt.Sprint(ns.Coverage.Pods), inScope, t.about(ns)})
+		rows = append(rows, []string{clean(ns.Name), clean(ns.NewPods), fmt.Sprint(ns.Coverage.Pods), inScope, t.about(ns)})
 	}
 	t.blank()
 	t.rows(0, []string{"NAMESPACE", "NEW PODS", "PODS", "PROTECTED", "NOT PROTECTED"}, rows)
@@ -138,8 +138,8 @@ var meaning = map[verify.PodVerdict]string{
 	verify.Stale:       "older than the webhook: a restart brings the sensor",
 	verify.Drifted:     "with another sensor image than is configured",
 	verify.Starting:    "with a sensor that is on its way",
-	verify.Impossible:  "that can carry no sidecar",
-	verify.OptedOut:    "that do not carry the sensor because somebody said so",
+	verify.Impossible:  "of a kind that can carry no sidecar",
+	verify.OptedOut:    "without the sensor because somebody said so",
 	verify.OutOfScope:  "in namespaces that the webhook is not called for",
 	verify.Injected:    "with the configured sensor, and it is ready",
 }

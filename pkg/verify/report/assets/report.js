@@ -20,6 +20,17 @@
     name: element.dataset.ns.toLowerCase(), rows: all("tbody tr", element),
   }));
 
+  // An element that a search has unfolded is folded again when the search is over.
+  const unfold = (element, want) => {
+    if (want && !element.open) {
+      element.dataset.unfolded = "";
+      element.open = true;
+    } else if (!want && "unfolded" in element.dataset) {
+      delete element.dataset.unfolded;
+      element.open = false;
+    }
+  };
+
   const filter = () => {
     const words = value("q").toLowerCase().split(/\s+/).filter(Boolean);
     const has = (...parts) => words.every((word) => parts.some((part) => part.includes(word)));
@@ -50,17 +61,15 @@
       }
       s.element.hidden = !some;
     }
-    // What is found must not hide in a fold, and a fold or a heading with nothing below it is noise.
+    // What is found must not hide in a fold, and a fold with nothing below it is noise.
     for (const fold of all(".rest")) {
       const some = all(".check, .ns", fold).some((e) => !e.hidden);
       fold.hidden = !some;
-      if (active && some && !fold.dataset.opened) fold.dataset.opened = fold.open ? "yes" : "no";
-      if (active && some) fold.open = true;
-      if (!active && fold.dataset.opened) {
-        fold.open = fold.dataset.opened === "yes";
-        delete fold.dataset.opened;
-      }
+      unfold(fold, active && some);
     }
+    // Where much is found, unfolding all of it would help nobody.
+    for (const k of checks) unfold(k.element, words.length > 0 && !k.element.hidden && nChecks <= 10);
+    for (const s of spaces) unfold(s.element, (words.length > 0 || pods) && nWorkloads <= 50 && s.rows.some((r) => !r.hidden) && !s.element.hidden);
     for (const section of all(".cluster, .card")) section.hidden = Boolean(cluster) && section.dataset.c !== cluster;
     for (const hero of all(".hero, .cluster > .banner")) hero.hidden = active && !cluster;
     for (const h of all(".cluster > h3")) {
@@ -71,7 +80,8 @@
       h.hidden = !some;
     }
     id("nothing").hidden = !active || nChecks + nWorkloads > 0 || spaces.some((s) => !s.element.hidden);
-    id("found").textContent = active ? `${nChecks} of ${checks.length} checks, ${nWorkloads} workloads` : "";
+    id("found").textContent = active
+      ? `${nChecks} of ${checks.length} checks, ${nWorkloads} ${nWorkloads === 1 ? "workload" : "workloads"}` : "";
   };
 
   let waiting;
@@ -138,6 +148,10 @@
     let e = location.hash && id(decodeURIComponent(location.hash.slice(1)));
     if (!e) return;
     const target = e;
+    if (e.closest("[hidden]")) {
+      form.reset();
+      filter();
+    }
     for (; e; e = e.parentElement) if (e.tagName === "DETAILS") e.open = true;
     target.scrollIntoView();
   };
