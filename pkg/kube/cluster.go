@@ -31,6 +31,8 @@ type Cluster struct {
 	Namespace string
 	// Context is the kubeconfig's context in use, for messages.
 	Context string
+	// Traffic is what was seen of the requests of all these clients.
+	Traffic *Traffic
 }
 
 // nowhere is the host that client-go fills in when nothing names a cluster.
@@ -45,7 +47,7 @@ func Connect(getter genericclioptions.RESTClientGetter, userAgent string, warn r
 	if err != nil {
 		return nil, configProblem(err)
 	}
-	c := &Cluster{Context: raw.CurrentContext}
+	c := &Cluster{Context: raw.CurrentContext, Traffic: &Traffic{}}
 	if flags, ok := getter.(*genericclioptions.ConfigFlags); ok && *flags.Context != "" {
 		c.Context = *flags.Context
 	}
@@ -66,9 +68,10 @@ func Connect(getter genericclioptions.RESTClientGetter, userAgent string, warn r
 		return nil, configProblem(err)
 	}
 	config.UserAgent = userAgent
-	config.WarningHandlerWithContext = warn
+	config.WarningHandlerWithContext = catching{warn}
 	// The server has its own fairness; the client's default of five requests a second only waits.
 	config.QPS = -1
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &observing{next, c.Traffic} })
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &retrying{next: next} })
 	shared, err := rest.HTTPClientFor(config)
 	if err != nil {

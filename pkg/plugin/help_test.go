@@ -145,7 +145,7 @@ func TestEveryCommandTakesTheKubeconfigFlags(t *testing.T) {
 
 func TestCompletionOffersTheFormats(t *testing.T) {
 	o := falcon(t, "__complete", "verify", "-o", "")
-	if o.code != 0 || !strings.HasPrefix(o.out, "json\nyaml\n") {
+	if o.code != 0 || !strings.HasPrefix(o.out, "wide\njson\nyaml\n") {
 		t.Errorf("got %+v", o)
 	}
 }

@@ -68,6 +68,8 @@ var everyCommand = map[string][]string{
 	"uninstall":  {"uninstall"},
 	"status":     {"status"},
 	"verify":     {"verify"},
+	"explain":    {"explain", "pod/web"},
+	"restart":    {"restart"},
 	"aid":        {"aid", "web"},
 	"demo":       {"demo"},
 	"demo clean": {"demo", "clean"},

@@ -73,20 +73,15 @@ func TestVerifyPrintsTheReportAndFails(t *testing.T) {
 	if o.code != 1 {
 		t.Errorf("exit code %d", o.code)
 	}
-	// Each step is named once, however many pods need it.
-	const want = `new pods in team-a: missing
-  there is no webhook in the cluster
-  next: kubectl falcon install --cid CID --image IMAGE
-
-POD  SENSOR   WHY
-web  missing  there is no webhook in the cluster
-db   missing  there is no webhook in the cluster
-next: kubectl falcon install --cid CID --image IMAGE
-`
-	if o.out != want {
-		t.Errorf("got\n%s\nwant\n%s", o.out, want)
+	for _, want := range []string{"injector  none\n", "FAIL FC201 an injector is installed\n",
+		"$ kubectl falcon install --cid CID --image IMAGE\n", "team-a     plain     2     -          2 unprotected\n",
+		"\n1 failed, "} {
+		if !strings.Contains(o.out, want) {
+			t.Errorf("it lacks %q:\n%s", want, o.out)
+		}
 	}
-	if !strings.Contains(o.err, "error: 3 faults in namespace team-a\n") {
+	// The report says it all.
+	if strings.Contains(o.err, "error:") {
 		t.Errorf("it said\n%s", o.err)
 	}
 }
@@ -98,9 +93,48 @@ func TestVerifyPrintsTheReportAsData(t *testing.T) {
 	if err := json.Unmarshal([]byte(o.out), &r); err != nil {
 		t.Fatalf("%v in\n%s", err, o.out)
 	}
-	if o.code != 1 || r.Namespace != "team-a" || r.Injection != verify.Missing || len(r.Pods) != 2 {
+	if o.code != 1 || r.Schema != verify.Schema || len(r.Clusters) != 1 || r.Clusters[0].Coverage.Verdicts[verify.Unprotected] != 2 {
 		t.Errorf("exit code %d, %+v", o.code, r)
 	}
+	for _, format := range []string{"yaml", "name", "junit", "sarif", "openmetrics", "html", "wide", "jsonpath={.clusters[0].coverage.pods}"} {
+		o := falcon(t, "verify", "-n", "team-a", "-o", format, "--server", bare(t))
+		if o.code != 1 || o.out == "" || strings.Contains(o.err, "error:") {
+			t.Errorf("-o %s: exit code %d, stderr %s, stdout\n%s", format, o.code, o.err, o.out)
+		}
+	}
+	falcon(t, "verify", "-o", "xml", "--server", bare(t)).must(t, 2, "xml", "junit")
+}
+
+func TestVerifyRefusesWhatCannotBeMeant(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"--fail-on", "everything"}, "--fail-on"},
+		{[]string{"--check", "FC999"}, `there is no check "FC999"`},
+		{[]string{"--contexts", "a", "--all-contexts"}, "two answers"},
+		{[]string{"--from", "x", "--watch"}, "--from judges a bundle"},
+		{[]string{"--watch", "-o", "json"}, "--watch is for people"},
+		{[]string{"web"}, `"web" is not TYPE/NAME`},
+		{[]string{"-A", "deploy/web"}, "cannot be in all namespaces"},
+		{[]string{"-l", "a=("}, "-l"},
+		{[]string{"--from", "output_test.go"}, "it is not a bundle"},
+		{[]string{"--from", "no-such-file"}, "no-such-file"},
+	} {
+		falcon(t, append([]string{"verify"}, c.args...)...).must(t, 2, c.says)
+	}
+}
+
+func TestExplainCheckNeedsNoCluster(t *testing.T) {
+	o := falcon(t, "explain-check", "fc403")
+	o.must(t, 0)
+	if !strings.HasPrefix(o.out, "# FC403: ") {
+		t.Errorf("it printed\n%s", o.out)
+	}
+	if o := falcon(t, "explain-check"); strings.Count(o.out, "\nFC") != len(verify.Catalogue()) {
+		t.Errorf("it does not list every check:\n%s", o.out)
+	}
+	falcon(t, "explain-check", "FC999").must(t, 2, `there is no check "FC999"`, "explain-check lists them")
 }
 
 func TestVerifyOfANamespaceThatIsNotThere(t *testing.T) {

@@ -4,8 +4,12 @@ import (
 	"github.com/spf13/cobra"
 	rbacv1 "k8s.io/api/rbac/v1"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/bundle"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/explain"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/restart"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/verify"
 )
 
 // newRBAC is `rbac`, which tells whoever gives rights what to give.
@@ -27,9 +31,34 @@ func newRBAC() *cobra.Command {
 	cmd.AddCommand(install,
 		newRole("uninstall", "remove the injector", inject.UninstallRules),
 		newRole("break-glass", "break the glass", inject.GlassRules),
-		newRole("status", "see the injector's state", inject.StatusRules),
-		newRole("certs", "rotate the certificates", inject.RotateRules))
+		newRole("status", "see the state", inject.StatusRules),
+		newRole("certs", "rotate the certificates", inject.RotateRules),
+		newVerifyRole(),
+		newRole("bundle", "pack a bundle", bundle.Rules),
+		newRole("explain", "have a pod explained", explain.ExplainRules),
+		newRole("restart", "restart workloads", restartRules))
 	return cmd
+}
+
+// newVerifyRole has verify's own flags, since what it asks for is what it needs rights for.
+func newVerifyRole() *cobra.Command {
+	parts := verify.Parts{}
+	noCanary := false
+	cmd := newRole("verify", "judge the cluster", nil)
+	cmd.Flags().BoolVar(&noCanary, "no-canary", false, "for a verify that sends no dry-run pods")
+	cmd.Flags().BoolVar(&parts.Deep, "deep", false, "for verify --deep")
+	cmd.Flags().BoolVar(&parts.AIDs, "aids", false, "for verify --aids")
+	cmd.Flags().BoolVar(&parts.Leftovers, "leftovers", false, "for verify --leftovers")
+	cmd.RunE = printRole("verify", func() []rbacv1.PolicyRule {
+		parts.Canary = !noCanary
+		return verify.Rules(parts)
+	})
+	return cmd
+}
+
+// restartRules are verify's, whose judgement a restart acts on, and its own.
+func restartRules() []rbacv1.PolicyRule {
+	return append(verify.Rules(verify.Parts{Canary: true}), restart.RestartRules()...)
 }
 
 func newRole(what, purpose string, rules func() []rbacv1.PolicyRule) *cobra.Command {

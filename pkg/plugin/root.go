@@ -45,7 +45,7 @@ func (s *session) cluster() (*kube.Cluster, error) {
 	if _, err := clientcmd.ParseTimeout(*s.flags.Timeout); err != nil {
 		return nil, problem.New(problem.BadInput, "write it as 30s, 2m or 0", "--request-timeout: %w", err)
 	}
-	c, err := kube.Connect(s.flags, "kubectl-falcon/"+version().Version, &warnings{say: s.remark, said: map[string]bool{}})
+	c, err := kube.Connect(s.flags, userAgent(), &warnings{say: s.remark, said: map[string]bool{}})
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +90,8 @@ func newRoot(s *session) *cobra.Command {
 	_ = cmd.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(term.ColorModes, cobra.ShellCompDirectiveNoFileComp))
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	cmd.SetHelpCommand(newHelp())
-	cmd.AddCommand(newInstall(s), newUninstall(s), newStatus(s), newCerts(s), newVerify(s), newAID(s), newDemo(s), newRBAC(),
-		newVersion(s))
+	cmd.AddCommand(newInstall(s), newUninstall(s), newStatus(s), newCerts(s), newVerify(s), newExplain(s), newRestart(s, judgeScope),
+		newBundle(s), newExplainCheck(s), newAID(s), newDemo(s), newRBAC(), newVersion(s))
 	return cmd
 }
 

@@ -29,7 +29,7 @@ func TestBadInputIsToldWithoutACluster(t *testing.T) {
 		"an argument too many":     {[]string{"aid", "web", "db"}, []string{`one argument too many: "db"`, "kubectl falcon aid --help"}},
 		"an argument for none":     {[]string{"version", "now"}, []string{`one argument too many: "now"`}},
 		"an unknown subcommand":    {[]string{"demo", "claen"}, []string{`no command "claen"`, "did you mean: kubectl falcon demo clean?"}},
-		"a bad format":             {[]string{"verify", "-o", "xml"}, []string{`"xml"`, "json or yaml", "kubectl falcon verify --help"}},
+		"a bad format":             {[]string{"verify", "-o", "xml"}, []string{`"xml"`, "json, yaml, name", "kubectl falcon verify --help"}},
 		"a bad duration":           {[]string{"demo", "--timeout", "soon"}, []string{`"soon"`, "kubectl falcon demo --help"}},
 		"no CID":                   {[]string{"install", "--image", image}, []string{"--cid", console}},
 		"a bad CID":                {[]string{"install", "--image", image, "--cid", cid[:32]}, []string{cid[:32], "32 hexadecimal digits", console}},

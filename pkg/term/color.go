@@ -3,8 +3,11 @@ package term
 import (
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
+
+	xterm "golang.org/x/term"
 )
 
 // ColorMode is when output is coloured. The zero value is ColorAuto.
@@ -57,6 +60,16 @@ func (m ColorMode) Enabled(w io.Writer, getenv func(string) string) bool {
 // goes elsewhere, or a terminal that cannot move its cursor, means lines that stay.
 func Live(s Streams, getenv func(string) string) bool {
 	return obeys(s.Out, getenv) && obeys(s.Err, getenv)
+}
+
+// Interactive reports whether somebody can be asked: In and Err are both terminals.
+func Interactive(s Streams) bool {
+	in, ok := s.In.(*os.File)
+	if !ok || !xterm.IsTerminal(int(in.Fd())) {
+		return false
+	}
+	_, ok = terminal(s.Err)
+	return ok
 }
 
 // obeys reports whether w is a terminal that knows escape sequences.

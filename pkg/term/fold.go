@@ -84,6 +84,9 @@ func wrap(line string, width int) []string {
 	return append(lines, string(rest))
 }
 
+// Clean makes one harmless line of a text that may come from the cluster, for what is printed as data.
+func Clean(text string) string { return clean(text) }
+
 // clean makes one harmless line of a text that may come from the cluster, where anyone who can write an
 // event could otherwise move the reader's cursor, hide lines or reverse them: breaks become spaces, and
 // every other control character, those that turn the direction of writing, and broken UTF-8 become U+FFFD.
@@ -110,4 +113,17 @@ func harmless(r rune) rune {
 		return unicode.ReplacementChar
 	}
 	return r
+}
+
+// Width is how many columns the terminal has that w is; 0 for what is not a terminal or was told no size.
+func Width(w io.Writer) int {
+	file, ok := terminal(w)
+	if !ok {
+		return 0
+	}
+	width, _, err := xterm.GetSize(int(file.Fd()))
+	if err != nil || width < 0 {
+		return 0
+	}
+	return width
 }

@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func TestInjectorDeniesWhatItCannotRead(t *testing.T) {
 	l.kubectl(t, "run", "two", "-n", ns, "--image="+image, "--command", "--", "/pause")
 	eventually(t, "the sensor beside a pod without its image", 30*time.Second, func() (bool, string) {
 		v, r := l.verify(t, ns)
-		return r.code == 0 && len(v.Pods) == 1 && v.Pods[0].Verdict == "injected", r.stdout
+		return r.code == 0 && v.Clusters[0].Coverage.Protected == 1, r.stdout
 	})
 }
 
@@ -51,7 +52,7 @@ func TestStandInFaults(t *testing.T) {
 			// Old replicas that are just ending may still answer.
 			eventually(t, "the fault's reason", 20*time.Second, func() (bool, string) {
 				v, r := l.verify(t, ns)
-				return r.code == 1 && v.Injection == "missing" && strings.Contains(v.Reason, c.reason), r.stdout
+				return r.code == 1 && slices.Contains(v.bad(), "FC606") && strings.Contains(r.stdout, c.reason), r.stdout
 			})
 		})
 	}

@@ -143,3 +143,6 @@ func checkKey(flag, key string) error {
 	}
 	return nil
 }
+
+// IsCID says whether a text has the form of a customer id with its checksum.
+func IsCID(text string) bool { return cidForm.MatchString(text) }

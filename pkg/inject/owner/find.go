@@ -34,6 +34,18 @@ const (
 // service names the Service, and so the Deployment, of an injector.
 type service struct{ namespace, name string }
 
+// Part is an injector with the objects that it was recognised by.
+type Part struct {
+	Injector
+	// Hook is its webhook configuration, Entry the one in it that injects; both nil if it has none.
+	Hook  *admissionv1.MutatingWebhookConfiguration
+	Entry *admissionv1.MutatingWebhook
+	// Deployment runs it; nil if there is none.
+	Deployment *appsv1.Deployment
+	// ServiceName is what the webhook calls in the injector's namespace; empty for one that is called by URL.
+	ServiceName string
+}
+
 // Find returns all injectors of the cluster, ordered by namespace and name. A webhook and the Deployment
 // behind its Service are one injector. It makes four requests at once, and then one or two for each webhook
 // that it found.
@@ -54,65 +66,91 @@ func Find(ctx context.Context, c *kube.Cluster) ([]Injector, error) {
 	if err != nil {
 		return nil, err
 	}
-	deployments := map[service]*appsv1.Deployment{}
-	for _, d := range slices.Concat(lists...) {
-		if isInjector(&d) {
-			deployments[service{d.Namespace, d.Name}] = &d
-		}
-	}
-	found, err := fromWebhooks(ctx, c, hooks.Items, deployments)
+	deployments := slices.Concat(lists...)
+	behind, orphans, err := lookBehind(ctx, c, hooks.Items, deployments)
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range deployments {
-		i := Injector{Namespace: d.Namespace, Deployment: d.Name}
-		i.Tool, i.Detail = Of(d)
-		found = append(found, i)
+	var found []Injector
+	for _, p := range Recognise(hooks.Items, append(deployments, behind...)) {
+		p.Orphan = orphans[p.Webhook]
+		found = append(found, p.Injector)
 	}
-	slices.SortFunc(found, func(a, b Injector) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Deployment, b.Deployment), cmp.Compare(a.Webhook, b.Webhook))
-	})
 	return found, nil
 }
 
-// fromWebhooks makes an injector of each webhook, and takes the Deployments that are theirs out of the map.
-func fromWebhooks(ctx context.Context, c *kube.Cluster, hooks []admissionv1.MutatingWebhookConfiguration,
-	deployments map[service]*appsv1.Deployment) ([]Injector, error) {
-	hooks = slices.DeleteFunc(hooks, func(h admissionv1.MutatingWebhookConfiguration) bool { return !isInjectorWebhook(&h) })
-	found, backends := make([]Injector, len(hooks)), make([]*appsv1.Deployment, len(hooks))
+// lookBehind returns the Deployments behind webhooks that the others do not have, and by their names the
+// webhooks whose Service is not there.
+func lookBehind(ctx context.Context, c *kube.Cluster, hooks []admissionv1.MutatingWebhookConfiguration,
+	known []appsv1.Deployment) (behind []appsv1.Deployment, orphans map[string]bool, err error) {
+	orphans = map[string]bool{}
+	var mu sync.Mutex
 	var tasks []func() error
 	for n := range hooks {
-		entry, at := serving(&hooks[n])
-		i := Injector{Webhook: hooks[n].Name, Namespace: at.namespace, ignored: ignored(entry)}
-		i.Tool, i.Detail = Of(&hooks[n])
-		found[n] = i
-		if at.name == "" || at.namespace == "" {
+		_, at := serving(&hooks[n])
+		if !isInjectorWebhook(&hooks[n]) || at.name == "" || at.namespace == "" {
 			continue
 		}
-		tasks = append(tasks, func() (err error) { found[n].Orphan, err = missing(ctx, c, at); return err })
-		if backends[n] = deployments[at]; backends[n] == nil {
+		tasks = append(tasks, func() error {
+			gone, err := missing(ctx, c, at)
+			mu.Lock()
+			defer mu.Unlock()
+			orphans[hooks[n].Name] = gone
+			return err
+		})
+		if slices.ContainsFunc(known, func(d appsv1.Deployment) bool { return d.Name == at.name && d.Namespace == at.namespace }) {
+			continue
+		}
+		tasks = append(tasks, func() error {
 			// Charts of old wrote fewer labels; the Deployment always had the Service's name.
-			tasks = append(tasks, func() error {
-				list, err := named(ctx, c, at)
-				if len(list) == 1 {
-					backends[n] = &list[0]
-				}
-				return err
-			})
-		}
+			list, err := named(ctx, c, at)
+			mu.Lock()
+			defer mu.Unlock()
+			behind = append(behind, list...)
+			return err
+		})
 	}
-	if err := together(tasks...); err != nil {
-		return nil, err
+	return behind, orphans, together(tasks...)
+}
+
+// Recognise returns the injectors among webhooks and Deployments, which may be all of a cluster, ordered
+// by namespace and name. Whether a webhook's Service is there it cannot know, so Orphan is never set.
+func Recognise(hooks []admissionv1.MutatingWebhookConfiguration, deployments []appsv1.Deployment) []Part {
+	by := map[service]*appsv1.Deployment{}
+	for n := range deployments {
+		d := &deployments[n]
+		by[service{d.Namespace, d.Name}] = d
 	}
-	for n, d := range backends {
-		if d == nil {
+	var found []Part
+	taken := map[service]bool{}
+	for n := range hooks {
+		if !isInjectorWebhook(&hooks[n]) {
 			continue
 		}
-		found[n].Deployment = d.Name
-		found[n].Tool, found[n].Detail = stronger(found[n].Tool, found[n].Detail, d)
-		delete(deployments, service{d.Namespace, d.Name})
+		entry, at := serving(&hooks[n])
+		p := Part{Hook: &hooks[n], Entry: entry, ServiceName: at.name}
+		p.Injector = Injector{Webhook: hooks[n].Name, Namespace: at.namespace, ignored: ignored(entry)}
+		p.Tool, p.Detail = Of(&hooks[n])
+		if d := by[at]; d != nil {
+			p.Deployment, p.Injector.Deployment = d, d.Name
+			p.Tool, p.Detail = stronger(p.Tool, p.Detail, d)
+			taken[at] = true
+		}
+		found = append(found, p)
 	}
-	return found, nil
+	for at, d := range by {
+		if taken[at] || !IsInjector(d) {
+			continue
+		}
+		p := Part{Deployment: d, Injector: Injector{Namespace: d.Namespace, Deployment: d.Name}}
+		p.Tool, p.Detail = Of(d)
+		found = append(found, p)
+	}
+	slices.SortFunc(found, func(a, b Part) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Injector.Deployment, b.Injector.Deployment),
+			cmp.Compare(a.Webhook, b.Webhook))
+	})
+	return found
 }
 
 // strength orders the tools by how much an injector is theirs if only one of its parts is.
@@ -126,7 +164,8 @@ func stronger(tool Tool, detail string, d *appsv1.Deployment) (Tool, string) {
 	return tool, detail
 }
 
-func isInjector(d *appsv1.Deployment) bool {
+// IsInjector knows a Deployment by the names and labels that installers give.
+func IsInjector(d *appsv1.Deployment) bool {
 	switch {
 	case d.Name == chartName, d.Name == operatorName:
 		return true

@@ -5,6 +5,8 @@
 package sidecar
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -13,6 +15,9 @@ var Names = []string{"crowdstrike-falcon-container", "falcon-container"}
 
 // InitContainer is the name of the container that brings the sensor's files into a pod.
 const InitContainer = "crowdstrike-falcon-init-container"
+
+// Known says whether a container has one of the names that injectors give the sensor.
+func Known(container string) bool { return slices.Contains(Names, container) }
 
 // In returns the name of the sensor's container in the pod. image is the injector's sensor image, which
 // identifies a sidecar with an unknown name; it may be empty. A container alone in its pod is beside

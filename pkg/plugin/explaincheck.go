@@ -1,0 +1,48 @@
+package plugin
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-falcon/kubectl-falcon/docs/checks"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/verify"
+)
+
+// newExplainCheck is `explain-check`, which needs neither a cluster nor a network.
+func newExplainCheck(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain-check [ID]",
+		Short: "Tell what a check of verify means; needs no cluster",
+		Long:  "Print the page of a check of verify: what it means, how it is found out, and\nwhat to do. Without an id all checks are listed. It needs no cluster.",
+		Args:  cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var ids []string
+			for _, c := range verify.Catalogue() {
+				ids = append(ids, c.ID+"\t"+c.Title)
+			}
+			return ids, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				rows := [][]string{}
+				for _, c := range verify.Catalogue() {
+					rows = append(rows, []string{c.ID, string(c.Severity), c.Title})
+				}
+				return term.Rows(s.Out, []string{"CHECK", "SEVERITY", "HOLDS WHEN"}, rows)
+			}
+			page, ok := checks.Page(args[0])
+			if !ok {
+				return problem.New(problem.BadInput, commandName+" explain-check lists them", "there is no check %q", args[0])
+			}
+			_, err := io.WriteString(s.Out, page)
+			if err != nil {
+				return fmt.Errorf("print the page: %w", err)
+			}
+			return nil
+		},
+	}
+}

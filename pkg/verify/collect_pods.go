@@ -1,0 +1,164 @@
+package verify
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
+)
+
+// pods reduces page after page, so that no more than one page is held of what may be ten thousand pods.
+func (k *collector) pods(ctx context.Context) error {
+	byLabels := func() bool {
+		for n := range k.s.Webhooks {
+			for _, h := range k.s.Webhooks[n].Webhooks {
+				if s := h.ObjectSelector; s != nil && len(s.MatchLabels)+len(s.MatchExpressions) > 0 {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	waited, keep := false, false
+	take := func(pod *corev1.Pod) {
+		if !waited {
+			// Which labels matter follows from the webhooks, which are long there when the first page is.
+			<-k.hooked
+			waited, keep = true, byLabels()
+		}
+		k.take(pod, keep)
+	}
+	if k.ask.Pods != nil {
+		return k.ask.Pods(take)
+	}
+	err := k.listPods(ctx, pageSize, take)
+	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
+		// The pages of one list show one moment, which the server has forgotten; pages of two would lie.
+		k.s.Pods, k.suspects, k.trials = []Pod{}, nil, map[string]*ImageTrial{}
+		k.s.Relisted = true
+		err = k.listPods(ctx, 0, take)
+	}
+	return k.may(err, "list", "pods", k.ask.Scope.Namespace)
+}
+
+func (k *collector) listPods(ctx context.Context, limit int64, take func(*corev1.Pod)) error {
+	options := metav1.ListOptions{Limit: limit, LabelSelector: k.ask.Scope.Selector}
+	for {
+		list, err := k.c.Client.CoreV1().Pods(k.ask.Scope.Namespace).List(ctx, options)
+		if err != nil {
+			return err
+		}
+		for n := range list.Items {
+			take(&list.Items[n])
+		}
+		if options.Continue = list.Continue; options.Continue == "" {
+			return nil
+		}
+	}
+}
+
+// take notes one pod.
+func (k *collector) take(pod *corev1.Pod, labels bool) {
+	if isInjectorSpec(&pod.Spec) {
+		suspect := *pod.DeepCopy()
+		strip(&suspect)
+		withoutEnvironment(&suspect.Spec)
+		k.suspects = append(k.suspects, suspect)
+	}
+	k.s.Pods = append(k.s.Pods, reduce(pod, labels))
+	if k.ask.Parts.Deep {
+		k.note(pod)
+	}
+}
+
+// injectorPods gives each injector its pods, of those seen, or asks for them where none were in question.
+func (k *collector) injectorPods(ctx context.Context) error {
+	for n := range k.s.Injectors {
+		i := &k.s.Injectors[n]
+		if i.Deployment == nil {
+			continue
+		}
+		selector, err := metav1.LabelSelectorAsSelector(i.Deployment.Spec.Selector)
+		if err != nil {
+			continue
+		}
+		for m := range k.suspects {
+			if p := &k.suspects[m]; p.Namespace == i.Namespace && selector.Matches(labels.Set(p.Labels)) {
+				i.Pods = append(i.Pods, *p)
+			}
+		}
+		scope := k.ask.Scope
+		all := scope.Namespace == "" && scope.Selector == "" && k.ask.Pods == nil
+		if len(i.Pods) > 0 || all && i.Deployment.Status.Replicas == 0 {
+			continue
+		}
+		list, err := k.c.Client.CoreV1().Pods(i.Namespace).List(ctx, metav1.ListOptions{LabelSelector: selector.String()})
+		if err != nil {
+			if err = k.may(err, "list", "pods", i.Namespace); err != nil {
+				return err
+			}
+			continue
+		}
+		for m := range list.Items {
+			strip(&list.Items[m])
+			withoutEnvironment(&list.Items[m].Spec)
+		}
+		i.Pods = list.Items
+	}
+	return nil
+}
+
+// resolve completes the pods by what is known at the end: the Deployments behind ReplicaSets and the images
+// by which sensors of unknown names are found. Then it leaves those that were asked for.
+func (k *collector) resolve() {
+	deployments := map[[2]string]bool{}
+	for n := range k.deployments {
+		deployments[[2]string{k.deployments[n].Namespace, k.deployments[n].Name}] = true
+	}
+	var images []string
+	for n := range k.s.Injectors {
+		if c := k.s.Injectors[n].Config; c != nil && c.Image != "" {
+			images = append(images, c.Image)
+		}
+	}
+	for n := range k.s.Pods {
+		p := &k.s.Pods[n]
+		if name, is := strings.CutSuffix(p.Workload.Name, "-"+p.hash); is && p.hash != "" && p.Workload.Kind == "ReplicaSet" &&
+			deployments[[2]string{p.Namespace, name}] {
+			p.Workload = Workload{Kind: "Deployment", Name: shared(name)}
+		}
+		for _, other := range p.others {
+			if slices.Contains(images, other.Image) {
+				p.Sidecar = other
+				break
+			}
+		}
+		p.hash, p.others = "", nil
+	}
+	own := func(p Pod) bool { return k.isInjector(&p) }
+	k.s.Pods = slices.DeleteFunc(k.s.Pods, func(p Pod) bool { return own(p) || !k.ask.Scope.has(&p) })
+}
+
+// isInjector says whether a pod is an injector's own, which other checks are about.
+func (k *collector) isInjector(p *Pod) bool {
+	for n := range k.s.Injectors {
+		i := &k.s.Injectors[n]
+		if i.Namespace == p.Namespace && slices.ContainsFunc(i.Pods, func(one corev1.Pod) bool { return one.Name == p.Name }) {
+			return true
+		}
+	}
+	return p.Namespace == manifest.CanaryNamespace
+}
+
+// has says whether a pod is among the targets; without targets every pod is.
+func (s Scope) has(p *Pod) bool {
+	return len(s.Targets) == 0 || slices.ContainsFunc(s.Targets, func(t Target) bool {
+		return t.Kind == "Pod" && t.Name == p.Name || t.Kind == p.Workload.Kind && t.Name == p.Workload.Name
+	})
+}
