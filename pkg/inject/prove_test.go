@@ -35,8 +35,8 @@ func wantsSensor(q *request) bool {
 }
 
 var (
-	badPatch = errors.New("replace operation does not apply: doc is missing path: /spec/nothing: missing value")
-	policyOf = func(q *request) error {
+	errBadPatch = errors.New("replace operation does not apply: doc is missing path: /spec/nothing: missing value")
+	policyOf    = func(q *request) error {
 		return &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: 422, Reason: metav1.StatusReasonInvalid,
 			Message: `pods "x" is forbidden: ValidatingAdmissionPolicy 'images' with binding 'images' denied request: not that image`}}
 	}
@@ -45,15 +45,17 @@ var (
 
 // A patch that fits no pod comes back as an error of the server that names no webhook.
 func TestAnUpgradeWhosePatchFitsNoPodFails(t *testing.T) {
-	for name, before := range map[string]bool{"as of this upgrade": false, "as before": true} {
+	for name, tt := range map[string]struct{ before, optedOut bool }{
+		"as of this upgrade": {false, false}, "as before": {true, false}, "also where pods opt out": {false, true}} {
 		t.Run(name, func(t *testing.T) {
 			c, client := newCluster(t)
 			c.installed(t, client)
-			rolled := before
+			rolled := tt.before
 			c.meddle = func(q *request) error {
 				rolled = rolled || q.right() == "patch deployments" && !q.dry
-				if rolled && wantsSensor(q) {
-					return apierrors.NewInternalError(badPatch)
+				covered := q.right() == "create pods" && q.namespace != Namespace
+				if rolled && covered && (tt.optedOut || wantsSensor(q)) {
+					return apierrors.NewInternalError(errBadPatch)
 				}
 				return nil
 			}
@@ -61,6 +63,19 @@ func TestAnUpgradeWhosePatchFitsNoPodFails(t *testing.T) {
 			wantProblem(t, err, problem.Failed, "pods are refused because of the injector", "doc is missing path", "nothing of this run is left")
 		})
 	}
+}
+
+// One of somebody else's that fits no pod anywhere is not the injector's.
+func TestAnUpgradeBesideAnothersBadPatch(t *testing.T) {
+	c, client := newCluster(t)
+	c.installed(t, client)
+	c.meddle = func(q *request) error {
+		if q.right() == "create pods" {
+			return apierrors.NewInternalError(errBadPatch)
+		}
+		return nil
+	}
+	mustInstall(t, client, upgraded())
 }
 
 // A namespace that its tenant restricts later is no reason to keep the old injector, or an old certificate.

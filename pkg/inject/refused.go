@@ -26,7 +26,16 @@ func blames(a canary.Answer) bool {
 // sensor, and why. A quota that is full for now is none: nobody knows who fills it next.
 func (i *installation) refusals(ctx context.Context, namespaces []string) (map[string]string, error) {
 	proofs, err := each(ctx, namespaces, func(ctx context.Context, ns string) (proof, error) {
-		return i.prove(ctx, ns, eager, optedOut)
+		p, err := i.prove(ctx, ns, eager, optedOut)
+		if err != nil || !faultOfInjector(p.untold) {
+			return p, err
+		}
+		// The injector may fail pods that opt out as well. It is not asked about those beside it.
+		outside, err := i.canaries.Ask(ctx, Namespace, eager())
+		if err == nil && !faultOfInjector(outside.Why()) {
+			p = proof{harm: p.untold}
+		}
+		return p, err
 	})
 	refused := map[string]string{}
 	for ns, p := range proofs {
