@@ -71,7 +71,8 @@ func open(t *testing.T, in context.Context, r *verify.Report, width int64) *tab 
 // blank is a window with nothing in it.
 func blank(t *testing.T, in context.Context) *tab {
 	t.Helper()
-	ctx, stop := chromedp.NewContext(in)
+	// Each has its own storage, where the page keeps the theme.
+	ctx, stop := chromedp.NewContext(in, chromedp.WithNewBrowserContext())
 	t.Cleanup(stop)
 	// The first call makes the window, which ends with the context of that call.
 	if err := chromedp.Do(ctx); err != nil {
