@@ -78,7 +78,7 @@ func blank(t *testing.T, in context.Context) *tab {
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop = context.WithTimeout(ctx, 3*time.Minute)
+	ctx, stop = context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(stop)
 	return &tab{t: t, ctx: ctx}
 }
@@ -209,6 +209,3 @@ func (b *tab) scheme(name string) {
 func seen(selector string) string {
 	return "[...document.querySelectorAll('" + selector + "')].filter(e => e.checkVisibility()).length"
 }
-
-// overflow is how far the page is wider than its window.
-const overflow = "document.documentElement.scrollWidth - innerWidth"
