@@ -9,7 +9,7 @@ NAME    ?= try
 BUILD    = env CGO_ENABLED=0 GOFLAGS= GOWORK=off $(GO) build -C $(1) -v -trimpath -buildvcs=false
 LDFLAGS := -s -w
 STAMP   := -X github.com/kubectl-falcon/kubectl-falcon/pkg/plugin.releaseVersion=$(VERSION)
-MODULES := . test/lab test/sensor
+MODULES := . test/lab test/sensor test/formats
 
 .PHONY: help
 help: ## List the targets

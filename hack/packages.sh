@@ -4,7 +4,8 @@
 set -eu
 
 missing=
-for package in gcc libc6-dev pkg-config libseccomp-dev; do
+# The last three are for the tests of the report's formats: Chromium with a font, and xmllint.
+for package in gcc libc6-dev pkg-config libseccomp-dev chromium fonts-dejavu-core libxml2-utils; do
 	dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0

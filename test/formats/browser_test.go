@@ -71,13 +71,14 @@ func open(t *testing.T, in context.Context, r *verify.Report, width int64) *tab 
 // blank is a window with nothing in it.
 func blank(t *testing.T, in context.Context) *tab {
 	t.Helper()
-	ctx, stop := chromedp.NewContext(in)
+	// Each has its own storage, where the page keeps the theme.
+	ctx, stop := chromedp.NewContext(in, chromedp.WithNewBrowserContext())
 	t.Cleanup(stop)
 	// The first call makes the window, which ends with the context of that call.
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop = context.WithTimeout(ctx, 3*time.Minute)
+	ctx, stop = context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(stop)
 	return &tab{t: t, ctx: ctx}
 }
@@ -208,6 +209,3 @@ func (b *tab) scheme(name string) {
 func seen(selector string) string {
 	return "[...document.querySelectorAll('" + selector + "')].filter(e => e.checkVisibility()).length"
 }
-
-// overflow is how far the page is wider than its window.
-const overflow = "document.documentElement.scrollWidth - innerWidth"
