@@ -88,7 +88,7 @@ func Collect(ctx context.Context, c *kube.Cluster, ask Ask) (*Snapshot, error) {
 	if err := all.Wait(); err != nil {
 		return nil, err
 	}
-	if !k.answered {
+	if !k.answered && k.refused != nil {
 		// A report on nothing at all would only bury why.
 		return nil, k.refused
 	}
@@ -163,7 +163,8 @@ func (k *collector) may(err error, verb, resource, namespace string) error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.refused == nil {
+	// Of the version's answer only the code is known, so another's says more.
+	if k.refused == nil && resource != "version" {
 		k.refused = fmt.Errorf("%s %s: %w", verb, resource, err)
 	}
 	if !apierrors.IsForbidden(err) {

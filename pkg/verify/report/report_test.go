@@ -249,6 +249,9 @@ func TestSchemaIsComplete(t *testing.T) {
 		}
 		var has, must []string
 		for n := range of.NumField() {
+			if !of.Field(n).IsExported() {
+				continue
+			}
 			field, options, _ := strings.Cut(of.Field(n).Tag.Get("json"), ",")
 			has = append(has, field)
 			if options == "" {
