@@ -20,7 +20,7 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/verify"
 )
 
-// ExitWarnings: there are only warnings, and --fail-on=warning asked to be told.
+// ExitWarnings is when there are only warnings, and --fail-on=warning asked to be told.
 const ExitWarnings = 4
 
 // The values of --fail-on.

@@ -117,7 +117,7 @@ func (v *View) mismatch(i *Injector) (*Finding, string) {
 
 // reset is how what somebody has changed is set back.
 func (i *Injector) reset(otherwise string) (hint, command string) {
-	hint, command = i.remedy("", "", "")
+	_, command = i.remedy("", "", "")
 	if command != "" {
 		return otherwise + ", or install again", command
 	}

@@ -123,8 +123,7 @@ func judgePullsHere(v *View) Outcome {
 
 func judgeMissed(v *View) Outcome {
 	unsure := ""
-	var all []Finding
-	all = v.perWorkload(func(p *Pod, j *Judged) *remark {
+	all := v.perWorkload(func(p *Pod, j *Judged) *remark {
 		if j.Verdict != Missed || v.answersWebhook(p) {
 			return nil
 		}

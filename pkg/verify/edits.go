@@ -19,7 +19,7 @@ func edits(object string, written []metav1.ManagedFieldsEntry) (all []Edit) {
 			continue
 		}
 		var tree map[string]any
-		if json.Unmarshal(w.FieldsV1.Raw, &tree) != nil {
+		if json.Unmarshal(w.FieldsV1.GetRawBytes(), &tree) != nil {
 			continue
 		}
 		fields := leaves("", tree)

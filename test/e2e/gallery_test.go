@@ -1,4 +1,4 @@
-//go:build e2e
+//go:build e2e && gallery
 
 package e2e
 
@@ -85,14 +85,7 @@ func findings(v verdict) string {
 
 const hookName = "injector.falcon-system.svc"
 
-// hook changes the webhook by a JSON patch on its one entry, and takes it back in the end.
-func (g *gallery) hook(t *testing.T, path string, value any) {
-	t.Helper()
-	before := g.kubectl(t, "get", "mutatingwebhookconfiguration", hookName, "-o", "json")
-	t.Cleanup(func() { g.restoreHook(t, before) })
-	g.patchHook(t, path, value)
-}
-
+// patchHook changes the webhook's one entry by a JSON patch.
 func (g *gallery) patchHook(t *testing.T, path string, value any) {
 	t.Helper()
 	patch, err := json.Marshal([]map[string]any{{"op": "replace", "path": "/webhooks/0/" + path, "value": value}})
@@ -100,15 +93,6 @@ func (g *gallery) patchHook(t *testing.T, path string, value any) {
 		t.Fatal(err)
 	}
 	g.kubectl(t, "patch", "mutatingwebhookconfiguration", hookName, "--type=json", "-p", string(patch))
-}
-
-// restoreHook makes the webhook's entries those of an earlier time. Whoever applied them owns them again,
-// or the record would differ.
-func (g *gallery) restoreHook(t *testing.T, before string) {
-	t.Helper()
-	g.tryKubectl(t, "delete", "mutatingwebhookconfiguration", hookName)
-	_ = before
-	g.mustFalcon(t, good("--timeout-seconds", "5")...)
 }
 
 // misbehaving has the stand-in injector misbehave, and behave again in the end.
@@ -214,8 +198,7 @@ var brokenWebhooks = []exhibit{
 	{name: "two webhooks", want: []string{"FC202", "FC302"}, says: "falcon-sensor-injector",
 		damage: func(t *testing.T, g *gallery) {
 			t.Cleanup(func() { g.kubectl(t, "delete", "mutatingwebhookconfiguration", "falcon-sensor-injector") })
-			var second map[string]any
-			second = read[map[string]any](t, g.kubectl(t, "get", "mutatingwebhookconfiguration", hookName, "-o", "json"))
+			second := read[map[string]any](t, g.kubectl(t, "get", "mutatingwebhookconfiguration", hookName, "-o", "json"))
 			second["metadata"] = map[string]any{"name": "falcon-sensor-injector"}
 			text, err := json.Marshal(second)
 			if err != nil {

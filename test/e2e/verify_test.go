@@ -83,18 +83,6 @@ func (v verdict) bad() (ids []string) {
 	return ids
 }
 
-// check is one check's result.
-func (v verdict) check(t *testing.T, id string) checkResult {
-	t.Helper()
-	for _, c := range v.Clusters[0].Checks {
-		if c.ID == id {
-			return c
-		}
-	}
-	t.Fatalf("there is no check %s", id)
-	return checkResult{}
-}
-
 // TestVerifyTellsWhy has one pod of each kind and looks at what verify says of it.
 func TestVerifyTellsWhy(t *testing.T) {
 	l := shared
