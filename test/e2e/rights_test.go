@@ -170,7 +170,7 @@ func (l *lab) glassRole(t *testing.T) {
 		return r.code == 0, r.stderr
 	})
 	wantCode(t, l.falcon(t, "status", "--as", "e2e-glass"), 3)
-	wantContains(t, "status", l.falcon(t, "status").stdout, "glass broken by")
+	wantContains(t, "status", unfolded(l.falcon(t, "status").stdout), "glass broken by")
 	l.mustFalcon(t, good()...)
 }
 
