@@ -49,7 +49,8 @@ func (i *installation) adopt(ctx context.Context) error {
 }
 
 // take makes one object ours, if it is there and is not yet. It is remembered as it was, so that a rollback
-// brings its content back; who owns which field is not brought back.
+// brings its content back; who owns which field is not brought back. Only the webhook is not remembered: the
+// authorities that it is going to trust must stay while pods of both forms serve.
 func (i *installation) take(ctx context.Context, object kube.Object, mark bool) (taken bool, err error) {
 	client, err := i.c.Resource(object)
 	if err != nil {
@@ -90,6 +91,8 @@ func (i *installation) take(ctx context.Context, object kube.Object, mark bool) 
 	if err != nil {
 		return false, fmt.Errorf("take over %s: %w", kube.Describe(object), err)
 	}
-	i.remember(object, kube.Applied{Change: kube.Changed, Before: before, After: after})
+	if object.GetName() != WebhookName {
+		i.remember(object, kube.Applied{Change: kube.Changed, Before: before, After: after})
+	}
 	return true, nil
 }

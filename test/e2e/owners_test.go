@@ -103,12 +103,18 @@ func TestOwners(t *testing.T) {
 }
 
 // TestConflict changes fields with kubectl. An install that wants another value names the field and who
-// set it, and takes it only when it is told to.
+// set it, and takes it only when it is told to; the number of injectors is left to whoever scales them unless
+// --replicas asks for another.
 func TestConflict(t *testing.T) {
 	l := shared
 	l.install(t)
 	l.kubectl(t, "scale", "deployment/injector", "-n", "falcon-system", "--replicas=1")
-	one := l.falcon(t, good()...)
+	kept := l.mustFalcon(t, good()...)
+	wantContains(t, "an install over an autoscaler", kept.stderr, "nothing to change")
+	if n := l.kubectl(t, "get", "deployment/injector", "-n", "falcon-system", "-o", "jsonpath={.spec.replicas}"); n != "1" {
+		t.Errorf("the install made %s replicas of 1", n)
+	}
+	one := l.falcon(t, good("--replicas", "2")...)
 	wantCode(t, one, 1)
 	wantContains(t, "stderr", unfolded(one.stderr), `deployment/injector cannot be applied: "kubectl" (somebody with kubectl (apply, scale ...)) owns .spec.replicas`,
 		"leave it as it is (without the option that sets it), undo that edit with kubectl, or take it with --force-conflicts")
@@ -117,7 +123,7 @@ func TestConflict(t *testing.T) {
 	l.kubectl(t, "patch", "service/injector", "-n", "falcon-system", "--field-manager=robot", "--type=merge",
 		"-p", `{"metadata":{"labels":{"app":"robots"}}}`)
 	same := l.unchanged(t, "an install with conflicts")
-	r := l.falcon(t, good()...)
+	r := l.falcon(t, good("--replicas", "2")...)
 	wantCode(t, r, 1)
 	wantContains(t, "stderr", unfolded(r.stderr), `deployment/injector cannot be applied: "kubectl" (somebody with kubectl`, ".spec.replicas",
 		"--force-conflicts", `service/injector cannot be applied: "kubectl-edit" (somebody with "kubectl edit") owns .spec.selector`,

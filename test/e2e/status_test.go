@@ -14,7 +14,7 @@ import (
 // stateFields are those of status -o json of a healthy injector. Programs read them, so none may go or be
 // called differently.
 var stateFields = []string{"certificateDays", "covered", "failurePolicy", "faults", "image", "installed", "left",
-	"owner", "pods", "protected", "ready", "replicas", "trusted", "version", "webhook"}
+	"optedOut", "owner", "pods", "protected", "ready", "replicas", "trusted", "version", "webhook"}
 
 // rows are the first words of the lines of status, in their order.
 var rows = []string{"injector", "image", "webhook", "covered", "certificate", "coverage", "  next"}
@@ -40,8 +40,10 @@ func TestStatus(t *testing.T) {
 	none := l.falcon(t, "status")
 	wantCode(t, none, 0)
 	wantContains(t, "status of nothing", none.stdout, "not installed", "kubectl falcon install")
-	l.install(t)
 	ns := l.namespace(t, "status")
+	before := l.namespace(t, "status-before", injectionKey+"=disabled")
+	l.pod(t, before, "old")
+	l.install(t)
 	out := l.namespace(t, "status-out", injectionKey+"=disabled")
 	l.pod(t, ns, "one")
 	s := l.falcon(t, "status")
@@ -55,7 +57,7 @@ func TestStatus(t *testing.T) {
 		t.Errorf("the fields are %v, want %v", fields, stateFields)
 	}
 	for field, want := range map[string]any{"installed": true, "webhook": true, "trusted": true, "ready": 2.0,
-		"replicas": 2.0, "pods": 1.0, "protected": 1.0, "failurePolicy": "Fail", "image": sensorImage} {
+		"replicas": 2.0, "pods": 1.0, "protected": 1.0, "optedOut": 0.0, "failurePolicy": "Fail", "image": sensorImage} {
 		if state[field] != want {
 			t.Errorf("%s is %v, want %v", field, state[field], want)
 		}
@@ -65,11 +67,17 @@ func TestStatus(t *testing.T) {
 	}
 	wantContains(t, "YAML", l.mustFalcon(t, "status", "-o", "yaml").stdout, "failurePolicy: Fail\n", "covered:\n- ")
 
-	// A pod from before the webhook is only a warning.
-	l.pod(t, ns, "plain", injectionKey+"=disabled")
+	// A pod from before the webhook is only a warning, and one that opts out not even that.
+	l.kubectl(t, "label", "namespace", before, injectionKey+"-")
 	s = l.falcon(t, "status")
 	wantCode(t, s, 0)
 	wantContains(t, "status", s.stdout, "warning", "1 of 2 running pods in scope carry no ready sensor")
+	l.kubectl(t, "delete", "pod", "old", "-n", before, "--now")
+	l.pod(t, ns, "plain", injectionKey+"=disabled")
+	s = l.falcon(t, "status")
+	wantCode(t, s, 0)
+	wantNone(t, "status", s.stdout, "warning")
+	wantContains(t, "status", unfolded(s.stdout), "1 of 1 running pods in scope carry a ready sensor; 1 opted out")
 }
 
 // TestBreakGlass loses the injector: status says that pods are refused and how to let them start, which
