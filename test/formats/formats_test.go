@@ -1,4 +1,3 @@
-// Package formats holds what verify writes against what others say its formats are.
 package formats
 
 import (
