@@ -23,7 +23,7 @@ const standinAID = "00112233445566778899aabbccddeeff"
 
 // TestAIDForms asks sensors that answer in every form that falconctl is known to have.
 func TestAIDForms(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	ns := l.namespace(t, "aid-forms")
 	const registered = "FALCON_STANDIN_AID=" + standinAID + ";FALCON_STANDIN_AID_DELAY=0s;FALCON_STANDIN_FALCONCTL_FORM="
@@ -84,7 +84,7 @@ func TestAIDForms(t *testing.T) {
 
 // TestAIDThroughAProxyThatRefusesWebSocket asks through a proxy that lets only SPDY upgrades pass.
 func TestAIDThroughAProxyThatRefusesWebSocket(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	ns := l.namespace(t, "aid-spdy")
 	l.pod(t, ns, "one", "standin.kubectl-falcon/env=FALCON_STANDIN_AID="+standinAID+";FALCON_STANDIN_AID_DELAY=0s")

@@ -26,7 +26,7 @@ func (l *lab) certs(t *testing.T) places {
 
 // TestCerts shows the certificates in their three places, and replaces them while pods are created.
 func TestCerts(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	ns := l.namespace(t, "certs")
 	shown := l.mustFalcon(t, "certs")
@@ -105,7 +105,7 @@ func (l *lab) secretOf(t *testing.T, name, certificate, key, ca string) {
 
 // TestOwnCertificate installs with a certificate from elsewhere, after others that cannot serve.
 func TestOwnCertificate(t *testing.T) {
-	l := shared
+	l := shared()
 	l.kubectl(t, "create", "namespace", "falcon-system")
 	t.Cleanup(func() { l.kubectl(t, "delete", "namespace", "falcon-system") })
 	l.uninstallAtEnd(t)

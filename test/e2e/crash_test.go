@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -15,16 +14,6 @@ import (
 // These tests hold the plugin's promise: whatever happens to it or to its connection, at any point of an
 // operation, new pods can still be created in every namespace, and the same command again reaches the
 // intended state.
-
-// The labs of these tests mostly wait (for pods, for the kubelet), so more of them fit side by side than
-// there are cores. Nine did not: their kubelets had no inotify instance left. -parallel on the command line
-// goes before this.
-func init() {
-	testing.Init()
-	if err := flag.Set("test.parallel", "5"); err != nil {
-		panic(err)
-	}
-}
 
 func TestCrashInstallAndUninstall(t *testing.T) {
 	t.Parallel()

@@ -51,7 +51,7 @@ func (e explained) want(t *testing.T, outcome, agreement, why string) {
 
 // TestExplain asks about pods of each kind, and holds the answer against what the cluster then does.
 func TestExplain(t *testing.T) {
-	l := shared
+	l := shared()
 	ns := l.namespace(t, "explain")
 	l.kubectl(t, "create", "deployment", "web", "-n", ns, "--image="+pauseImage)
 	e, r := l.explain(t, "", "deploy/web", "-n", ns)
@@ -146,7 +146,7 @@ items:
 
 // TestExplainFile explains what is only in a file.
 func TestExplainFile(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	ns := l.namespace(t, "explain-file")
 	e, r := l.explain(t, manifests, "-f", "-", "-n", ns)
@@ -175,7 +175,7 @@ func TestExplainFile(t *testing.T) {
 // TestExplainBroken breaks what explain looks at: the server refuses, or lets a pod through that the rules
 // say is injected.
 func TestExplainBroken(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	ns := l.namespace(t, "explain-broken")
 	l.kubectl(t, "create", "deployment", "web", "-n", ns, "--image="+pauseImage)
@@ -204,7 +204,7 @@ func TestExplainBroken(t *testing.T) {
 
 // TestExplainRights runs explain as somebody with the rights that rbac prints, and with fewer.
 func TestExplainRights(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	ns := l.namespace(t, "explain-rights")
 	l.kubectl(t, "create", "deployment", "web", "-n", ns, "--image="+pauseImage)

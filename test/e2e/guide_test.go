@@ -39,6 +39,7 @@ var differences = map[string]string{
 	`.*containers\.0\.securityContext\..*`:         "what PodSecurity restricted asks for",
 	`.*containers\.0\.resources\.requests\..*`:     "under pressure a pod without requests goes first",
 	`.*Probe\.(initialDelaySeconds|periodSeconds)`: "Ready is seen sooner",
+	`.*Probe\.(timeoutSeconds|failureThreshold)`:   "a slow injector is better than none",
 	`webhooks\.0\.namespaceSelector.*`:             "system namespaces and our own are out of scope by name",
 	`webhooks\.0\.timeoutSeconds`:                  "a pod waits at most 15 s for an injector that hangs",
 	`webhooks\.0\.rules\.0\.scope`:                 "pods are namespaced",
@@ -48,7 +49,7 @@ var differences = map[string]string{
 // TestGuidesInstaller runs the guide's own pipeline against the lab, shows that it protects a pod, and
 // compares its objects with ours field by field.
 func TestGuidesInstaller(t *testing.T) {
-	l := shared
+	l := shared()
 	rendered := finish(t, l.command(bin("installer"), "-cid", cid, "-image", sensorImage))
 	wantCode(t, rendered, 0)
 	guide := func(verb string) {

@@ -11,7 +11,7 @@ import (
 // TestBadInput gives wrong input of every kind: one clear line, what to do, the right exit code, and
 // nothing changed in the cluster.
 func TestBadInput(t *testing.T) {
-	l := shared
+	l := shared()
 	// A port on which nothing listens any more.
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -113,7 +113,7 @@ func TestBadOptions(t *testing.T) {
 
 // TestTerminatingNamespace has the injector's namespace be on its way out, held by a finalizer.
 func TestTerminatingNamespace(t *testing.T) {
-	l := shared
+	l := shared()
 	l.kubectl(t, "create", "namespace", "falcon-system")
 	l.kubectl(t, "create", "configmap", "held", "-n", "falcon-system")
 	l.kubectl(t, "patch", "configmap/held", "-n", "falcon-system", "-p", `{"metadata":{"finalizers":["example.com/held"]}}`)

@@ -12,7 +12,7 @@ import (
 
 // TestInstallTwiceChangesNothing holds that a second run makes no new certificate and rolls no pod.
 func TestInstallTwiceChangesNothing(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	before := l.objects(t)
 	pods := l.kubectl(t, "get", "pods", "-n", "falcon-system", "-o", "name")
@@ -40,7 +40,7 @@ func TestInstallTwiceChangesNothing(t *testing.T) {
 // TestInterruptedInstall sends an interrupt while install waits: it ends at once with the shell's code,
 // says so, and pods stay creatable.
 func TestInterruptedInstall(t *testing.T) {
-	l := shared
+	l := shared()
 	l.uninstallAtEnd(t)
 	ns := l.namespace(t, "interrupted")
 	cmd := l.command(bin("kubectl-falcon"), "install", "--cid", cid, "--image", registry+"/no-such-image:1")

@@ -13,7 +13,7 @@ var aidForm = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // TestMainJob is the guide from its step 4 on, through the real kubectl that finds the plugin on PATH.
 func TestMainJob(t *testing.T) {
-	l := shared
+	l := shared()
 	l.uninstallAtEnd(t)
 	ns := l.namespace(t, "main-job")
 
@@ -69,8 +69,8 @@ func TestMainJob(t *testing.T) {
 
 // TestKubectlFindsThePlugin holds that the real kubectl knows the file as its plugin.
 func TestKubectlFindsThePlugin(t *testing.T) {
-	wantContains(t, "kubectl plugin list", shared.kubectl(t, "plugin", "list"), bin("kubectl-falcon"))
-	help := shared.kubectl(t, "falcon", "--help")
+	wantContains(t, "kubectl plugin list", shared().kubectl(t, "plugin", "list"), bin("kubectl-falcon"))
+	help := shared().kubectl(t, "falcon", "--help")
 	wantContains(t, "help", help, "kubectl falcon [command]", "independent project", "--kubeconfig", "--as-group")
 	if strings.Contains(help, "kubectl-falcon ") {
 		t.Errorf("help names the file instead of the command:\n%s", help)

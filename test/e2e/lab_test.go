@@ -130,7 +130,7 @@ func interfaces(t *testing.T) []string {
 
 func runLab(t *testing.T, args ...string) result {
 	t.Helper()
-	return finish(t, shared.command(bin("lab"), args...))
+	return finish(t, shared().command(bin("lab"), args...))
 }
 
 func mustLab(t *testing.T, args ...string) result {
@@ -222,7 +222,7 @@ func TestLabSaysWhatDidNotStart(t *testing.T) {
 	}
 	name, before := fmt.Sprintf("broken-%d", os.Getpid()), interfaces(t)
 	lab := func(args ...string) result {
-		cmd := shared.command(bin("lab"), append(args, "--name", name)...)
+		cmd := shared().command(bin("lab"), append(args, "--name", name)...)
 		cmd.Env = append(cmd.Env, "FALCON_LAB_CACHE="+cache)
 		return finish(t, cmd)
 	}

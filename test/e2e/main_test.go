@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -32,8 +33,19 @@ const (
 // root is the repository, programs the folder with kubectl and the cluster's programs.
 var root, programs string
 
-// shared is the lab that most tests use.
-var shared *lab
+// shared is the lab that most tests use, from the first that asks on.
+var shared = sync.OnceValue(func() *lab {
+	l, err := startLab(fmt.Sprintf("e2e-%d", os.Getpid()))
+	if err != nil {
+		// No test can say anything without it.
+		panic(err)
+	}
+	atEnd = append(atEnd, l.stop)
+	return l
+})
+
+// atEnd is what run does when all tests have ended.
+var atEnd []func() error
 
 func TestMain(m *testing.M) {
 	code, err := run(m)
@@ -62,11 +74,10 @@ func run(m *testing.M) (code int, err error) {
 	if err := errors.Join(os.Setenv("KUBECACHEDIR", home), os.Setenv("KUBECONFIG", "")); err != nil {
 		return 1, err
 	}
-	if shared, err = startLab(fmt.Sprintf("e2e-%d", os.Getpid())); err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, shared.stop()) }()
 	code = m.Run()
+	for _, stop := range atEnd {
+		err = errors.Join(err, stop())
+	}
 	if line := total.String(); line != "" {
 		fmt.Println(line)
 	}

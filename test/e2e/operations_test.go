@@ -25,7 +25,7 @@ type operation struct {
 	args func(now string) []string
 	end  func(now string) string
 	// together is at how many of its points it is disturbed on one way from its start to its end, for one
-	// whose start takes long to reach; else, and when all is tried, at one.
+	// whose start takes long to reach; else at four, and when all is tried, at one.
 	together int
 	// renews says that another authority signs afterwards.
 	renews bool
@@ -67,10 +67,10 @@ var (
 		})
 	}, args: always("--adopt"), end: toCID}
 	// The certificate is near its end, so install makes another.
-	renewing = operation{name: "renew", together: 4, installed: true, renews: true, before: func(t *testing.T, r *rig) {
+	renewing = operation{name: "renew", installed: true, renews: true, before: func(t *testing.T, r *rig) {
 		r.mustFalcon(t, "certs", "rotate", "--cert-validity", "60d")
 	}, args: always("--renew-before", "90d"), end: toCID}
-	widening = operation{name: "widen", together: 4, installed: true, before: func(t *testing.T, r *rig) {
+	widening = operation{name: "widen", installed: true, before: func(t *testing.T, r *rig) {
 		r.mustFalcon(t, always("--namespace-injection", "opt-in")("")...)
 	}, args: always(), end: toCID}
 )
@@ -82,7 +82,7 @@ func outfitting(t *testing.T, name string, installed bool) operation {
 	return operation{name: name, together: 6, installed: installed, end: toCID, args: always(
 		"--pull-secret-file", write(t, "docker.json", dockerConfig),
 		"--provisioning-token", "file:"+write(t, "token", token),
-		"--registry-ca", write(t, "ca.pem", shared.authority(t)))}
+		"--registry-ca", write(t, "ca.pem", newPair(t, soon(), "registry.example").ca))}
 }
 
 // outfitAndSpare are to and fro: the second leaves out again what the first makes, so that install deletes

@@ -61,7 +61,7 @@ func (l *lab) sidecar(t *testing.T, ns, pod string) string {
 // TestAllOptions gives nearly all options at once, from a file and the command line, and looks for each in
 // the objects and in pods.
 func TestAllOptions(t *testing.T) {
-	l := shared
+	l := shared()
 	l.uninstallAtEnd(t)
 	in, out := l.namespace(t, "all-in"), l.namespace(t, "left-out")
 	optedOut := l.namespace(t, "all-out", injectionKey+"=disabled")
@@ -133,7 +133,7 @@ func (l *lab) pullSecretsAreIn(t *testing.T, in, out, optedOut string) {
 
 // TestOptInModes has namespaces, and then pods, say that they want the sensor.
 func TestOptInModes(t *testing.T) {
-	l := shared
+	l := shared()
 	l.uninstallAtEnd(t)
 	silent, in := l.namespace(t, "silent"), l.namespace(t, "opted-in", injectionKey+"=enabled")
 	l.mustFalcon(t, good("--namespace-injection", "opt-in")...)
@@ -157,7 +157,7 @@ func TestOptInModes(t *testing.T) {
 
 // TestCredentialSources takes the customer id and the token from each place that they may be kept in.
 func TestCredentialSources(t *testing.T) {
-	l := shared
+	l := shared()
 	l.kubectl(t, "create", "namespace", "falcon-system")
 	t.Cleanup(func() { l.kubectl(t, "delete", "namespace", "falcon-system") })
 	l.kubectl(t, "create", "secret", "generic", "falcon", "-n", "falcon-system",
@@ -196,7 +196,7 @@ func TestCredentialSources(t *testing.T) {
 // TestTokenIsNowhereToBeSeen installs with a token from a file and looks, while install runs, at the list
 // of processes, and afterwards at whatever is not a Secret.
 func TestTokenIsNowhereToBeSeen(t *testing.T) {
-	l := shared
+	l := shared()
 	l.uninstallAtEnd(t)
 	cmd := l.command(bin("kubectl-falcon"), good("--provisioning-token", "file:"+write(t, "token", token))...)
 	var said strings.Builder

@@ -45,7 +45,7 @@ webhooks:
 // TestOwners has an injector of each tool that is known to make one: install and uninstall leave it, name
 // the tool and say what to do with it.
 func TestOwners(t *testing.T) {
-	l := shared
+	l := shared()
 	chart := `app.kubernetes.io/managed-by: Helm, app.kubernetes.io/instance: falcon, app.kubernetes.io/component: container_sensor, crowdstrike.com/provider: crowdstrike`
 	operator := `crowdstrike.com/component: container_sensor, crowdstrike.com/created-by: falcon-operator, crowdstrike.com/provider: crowdstrike`
 	release := `meta.helm.sh/release-name: falcon, meta.helm.sh/release-namespace: tools`
@@ -106,7 +106,7 @@ func TestOwners(t *testing.T) {
 // set it, and takes it only when it is told to; the number of injectors is left to whoever scales them unless
 // --replicas asks for another.
 func TestConflict(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	l.kubectl(t, "scale", "deployment/injector", "-n", "falcon-system", "--replicas=1")
 	kept := l.mustFalcon(t, good()...)

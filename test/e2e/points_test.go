@@ -69,7 +69,7 @@ func (r *rig) tryAll(t *testing.T, faults []fault, operations ...operation) {
 	}
 	for n := 0; n < most; n++ {
 		for i, op := range operations {
-			size := max(1, op.together)
+			size := max(4, op.together)
 			if full() {
 				size = 1
 			}

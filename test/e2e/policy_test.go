@@ -41,7 +41,7 @@ spec: {policyName: %[1]s, validationActions: [Deny]}
 // TestUnderPoliciesOfOthers installs and uninstalls where policies forbid the usual image of dry-run pods
 // everywhere, and all new pods in the namespace that would be asked first.
 func TestUnderPoliciesOfOthers(t *testing.T) {
-	l := shared
+	l := shared()
 	l.uninstallAtEnd(t)
 	ns := l.namespace(t, "policied")
 	l.policy(t, "images", "{}", "object.spec.containers.all(c, !c.image.startsWith('registry.k8s.io/'))", "registry.k8s.io/pause:3.10", ns)
@@ -63,7 +63,7 @@ func TestUnderPoliciesOfOthers(t *testing.T) {
 
 // TestUninstallWherePoliciesForbidAllPods has no namespace left that could show whether the webhook is called.
 func TestUninstallWherePoliciesForbidAllPods(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	l.policy(t, "nobody", "{}", "object.metadata.namespace.startsWith('falcon-') || object.metadata.namespace.startsWith('kube-')", pauseImage, "default")
 	r := l.falcon(t, "uninstall")
@@ -75,7 +75,7 @@ func TestUninstallWherePoliciesForbidAllPods(t *testing.T) {
 // TestUpgradeWhosePatchFitsNoPod upgrades an injector all of whose patches the API server cannot apply: it
 // says so without naming a webhook.
 func TestUpgradeWhosePatchFitsNoPod(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	l.namespace(t, "unfit")
 	l.kubectl(t, "set", "env", "deployment/injector", "-n", "falcon-system", "FALCON_STANDIN_FAULT=bad-patch")
@@ -87,7 +87,7 @@ func TestUpgradeWhosePatchFitsNoPod(t *testing.T) {
 
 // TestUpgradeAfterATenantRestrictedItsNamespace is no reason to keep an old injector.
 func TestUpgradeAfterATenantRestrictedItsNamespace(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	l.namespace(t, "restricted", "pod-security.kubernetes.io/enforce=restricted")
 	r := l.falcon(t, "install", "--cid", otherCID, "--image", sensorImage)
@@ -97,7 +97,7 @@ func TestUpgradeAfterATenantRestrictedItsNamespace(t *testing.T) {
 
 // TestInstallOverAnEndingProof starts while the namespace of an earlier proof is still being deleted.
 func TestInstallOverAnEndingProof(t *testing.T) {
-	l := shared
+	l := shared()
 	l.uninstallAtEnd(t)
 	l.kubectl(t, "create", "namespace", "falcon-canary")
 	l.kubectl(t, "label", "namespace", "falcon-canary", "app.kubernetes.io/managed-by=kubectl-falcon")

@@ -16,7 +16,7 @@ func (l *lab) copiesOf(t *testing.T, name string) string {
 // TestPullSecret gives a pull secret that is not there, and one that is none, before one that is; previews
 // show its copies, and they go when it is called differently or not wanted any more.
 func TestPullSecret(t *testing.T) {
-	l := shared
+	l := shared()
 	l.kubectl(t, "create", "namespace", "falcon-system")
 	t.Cleanup(func() { l.kubectl(t, "delete", "namespace", "falcon-system", "--ignore-not-found") })
 	l.uninstallAtEnd(t)

@@ -72,7 +72,7 @@ spec: {policyName: e2e-meddler, matchResources: {namespaceSelector: {matchLabels
 // TestReasons has the injector not come up for every usual reason. Each time the reason stands on stderr
 // with its object and with what to do, pods stay creatable all the while, and nothing of the run is left.
 func TestReasons(t *testing.T) {
-	l := shared
+	l := shared()
 	ns := l.namespace(t, "reasons")
 	for _, c := range []struct {
 		name, before string
@@ -142,7 +142,7 @@ func (l *lab) prepared(t *testing.T, yaml string) {
 // satisfy it. When another manager puts them on the node's network, an upgrade says why they are refused,
 // and the ones from before serve on.
 func TestRestrictedNamespace(t *testing.T) {
-	l := shared
+	l := shared()
 	l.prepared(t, restricted)
 	l.install(t)
 	ns := l.namespace(t, "beside-restricted")
@@ -170,7 +170,7 @@ func unfolded(text string) string { return strings.Join(strings.Fields(text), " 
 // TestNoRollback holds that --rollback-on-failure=false leaves the injector for a look at it, that no pod
 // depends on it, and that a later install goes on from there.
 func TestNoRollback(t *testing.T) {
-	l := shared
+	l := shared()
 	l.uninstallAtEnd(t)
 	ns := l.namespace(t, "no-rollback")
 	r := l.falcon(t, "install", "--cid", cid, "--image", registry+"/no-such-image:1", "--timeout", "3s", "--rollback-on-failure=false")
@@ -191,7 +191,7 @@ func TestNoRollback(t *testing.T) {
 // TestSidecarRefused has a namespace in scope whose PodSecurity refuses the sidecar: the install stops
 // before the webhook covers any pod, and names it. Left out, it is no obstacle.
 func TestSidecarRefused(t *testing.T) {
-	l := shared
+	l := shared()
 	l.uninstallAtEnd(t)
 	strict := l.namespace(t, "strict", "pod-security.kubernetes.io/enforce=restricted")
 	open := l.namespace(t, "open")
@@ -218,7 +218,7 @@ func TestSidecarRefused(t *testing.T) {
 // TestFailedUpgrade puts an image that is not there over a good one: everything is as before, the pods
 // that ran go on, and pods can be created the whole time.
 func TestFailedUpgrade(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	ns := l.namespace(t, "failed-upgrade")
 	objects, pods := l.objects(t), l.injectors(t)

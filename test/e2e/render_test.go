@@ -47,7 +47,7 @@ func differing(t *testing.T, applied, installed map[string]string) {
 // TestRenderedYAML prints the objects without a cluster, applies them with kubectl, and compares all that
 // this leaves in the cluster with what install leaves. Between the two install goes over what was applied.
 func TestRenderedYAML(t *testing.T) {
-	l := shared
+	l := shared()
 	l.uninstallAtEnd(t)
 	nowhere, looker := &lab{kubeconfig: "/nonexistent/kubeconfig"}, looking(t, l)
 	more := []string{"--provisioning-token", "file:" + write(t, "token", token+"\n"),
@@ -118,7 +118,7 @@ func (r *rig) mustState(t *testing.T) map[string]string {
 // TestRenderedForms prints the same plan as names, JSON and the server's judgement, and the difference to
 // what is there.
 func TestRenderedForms(t *testing.T) {
-	l := shared
+	l := shared()
 	nowhere := &lab{kubeconfig: "/nonexistent/kubeconfig"}
 	names := nowhere.mustFalcon(t, good("--dry-run=client", "-o", "name")...).stdout
 	wantOrder(t, names, "namespace/falcon-system\n", "deployment/injector\n", "mutatingwebhookconfiguration/injector.falcon-system.svc\n")

@@ -38,7 +38,7 @@ func (l *lab) carrying(t *testing.T, namespace string) (with, without int) {
 
 // TestRestart has workloads of each kind from before the injector, and restarts what can be restarted.
 func TestRestart(t *testing.T) {
-	l := shared
+	l := shared()
 	ns := l.namespace(t, "restart")
 	l.deployment(t, ns, "web", "2")
 	l.deployment(t, ns, "paused", "1")
@@ -108,7 +108,7 @@ spec:
 
 // TestRestartRefuses holds that nothing is restarted where new pods would not come up with the sensor.
 func TestRestartRefuses(t *testing.T) {
-	l := shared
+	l := shared()
 	ns := l.namespace(t, "restart-refuses")
 	l.deployment(t, ns, "web", "1")
 	l.install(t)
@@ -128,7 +128,7 @@ func TestRestartRefuses(t *testing.T) {
 
 // TestRestartBudget holds that a disruption budget is kept unless one is told not to.
 func TestRestartBudget(t *testing.T) {
-	l := shared
+	l := shared()
 	ns := l.namespace(t, "restart-budget")
 	l.deployment(t, ns, "web", "2")
 	l.kubectl(t, "patch", "deployment", "web", "-n", ns, "-p", `{"spec":{"strategy":{"rollingUpdate":{"maxUnavailable":1,"maxSurge":0}}}}`)
@@ -148,7 +148,7 @@ func TestRestartBudget(t *testing.T) {
 
 // TestRestartStops has a workload that never becomes ready again, and one after it.
 func TestRestartStops(t *testing.T) {
-	l := shared
+	l := shared()
 	ns := l.namespace(t, "restart-stops")
 	l.deployment(t, ns, "a", "1")
 	l.deployment(t, ns, "b", "1")
@@ -192,7 +192,7 @@ func TestRestartStops(t *testing.T) {
 
 // TestRestartOnATerminal answers the question with no and with yes.
 func TestRestartOnATerminal(t *testing.T) {
-	l := shared
+	l := shared()
 	ns := l.namespace(t, "restart-asks")
 	l.deployment(t, ns, "web", "1")
 	l.install(t)

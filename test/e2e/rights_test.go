@@ -104,7 +104,7 @@ func (l *lab) each(t *testing.T, user string, count int, args ...string) []resul
 // TestMinimalRole gives a user exactly the rights that rbac prints, with which each command works, and
 // then each right less, with which the command changes nothing and names that one.
 func TestMinimalRole(t *testing.T) {
-	l := shared
+	l := shared()
 	l.uninstallAtEnd(t)
 	grants := map[string][]grant{}
 	for _, command := range []string{"install", "status", "certs", "uninstall"} {
@@ -160,7 +160,7 @@ func (l *lab) lacking(t *testing.T, user string, grants []grant, args ...string)
 
 // TestRolesOfOptions is TestMinimalRole for the options of install that change what rights it needs.
 func TestRolesOfOptions(t *testing.T) {
-	l := shared
+	l := shared()
 	t.Run("pull-secret", func(t *testing.T) {
 		l.uninstallAtEnd(t)
 		grants := l.give(t, "pulls", "install", "--pull-secret", pullSecret)

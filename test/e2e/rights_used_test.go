@@ -48,7 +48,7 @@ func asked(r *http.Request) grant {
 // TestNoRightTooMany watches what the commands ask the API server for: rbac gives nothing that nobody asks
 // for. What install needs when it fails is more than one run can show, so it is left out.
 func TestNoRightTooMany(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	l.pod(t, l.namespace(t, "rights-used"), "one")
 	var mu sync.Mutex

@@ -126,7 +126,7 @@ var (
 // TestOnATerminal installs on a real terminal: every object has one line, in which its last state replaces
 // those before. What asks for no colour gets none, and a terminal without abilities gets plain lines.
 func TestOnATerminal(t *testing.T) {
-	l := shared
+	l := shared()
 	l.uninstallAtEnd(t)
 	for _, c := range []struct {
 		name               string
@@ -200,7 +200,7 @@ func (l *lab) onScreen(t *testing.T, sent string, inPlace bool) {
 
 // TestColorInAPipe holds that nothing is coloured that no terminal shows, unless it is asked for.
 func TestColorInAPipe(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	diff := slices.Clip(good("--diff", "--tags", "new"))
 	for _, args := range [][]string{diff, append(diff, "--color=auto"), append(diff, "--color=never"), {"status"}, {"certs"}} {

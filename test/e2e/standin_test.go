@@ -14,7 +14,7 @@ import (
 // TestInjectorDeniesWhatItCannotRead starts a pod without a command whose image is in no registry: the
 // injector needs the image's own command and says in the vendor's words that it cannot have it.
 func TestInjectorDeniesWhatItCannotRead(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	ns := l.namespace(t, "denied")
 	image := registry + "/no-such-image:1"
@@ -35,7 +35,7 @@ func TestInjectorDeniesWhatItCannotRead(t *testing.T) {
 // TestStandInFaults switches on what can go wrong with an injector, and expects verify to give the API
 // server's own reason.
 func TestStandInFaults(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	ns := l.namespace(t, "faults")
 	for _, c := range []struct{ fault, reason string }{
@@ -61,13 +61,13 @@ func TestStandInFaults(t *testing.T) {
 // TestLoadImage puts a tarball into a running lab's registry.
 func TestLoadImage(t *testing.T) {
 	tarball := filepath.Join(root, "bin", "images", "shell.tar")
-	if out := mustLab(t, "load-image", tarball, "--name", shared.name).stdout; out != shellImage+"\n" {
+	if out := mustLab(t, "load-image", tarball, "--name", shared().name).stdout; out != shellImage+"\n" {
 		t.Errorf("load-image printed %q, want %q", out, shellImage)
 	}
-	r := runLab(t, "load-image", "main_test.go", "--name", shared.name)
+	r := runLab(t, "load-image", "main_test.go", "--name", shared().name)
 	wantCode(t, r, 1)
 	wantContains(t, "load-image of something else", r.stderr, "main_test.go is not a docker-archive tarball")
-	r = runLab(t, "load-image", "no-such.tar", "--name", shared.name)
+	r = runLab(t, "load-image", "no-such.tar", "--name", shared().name)
 	wantCode(t, r, 1)
 	wantContains(t, "load-image of nothing", r.stderr, "no-such.tar: no such file or directory")
 }

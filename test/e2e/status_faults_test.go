@@ -14,7 +14,7 @@ import (
 // TestStatusOfADeadInjector takes away, one after the other, what stands between the API server and an
 // injector whose Deployment looks as healthy as ever. Status says so, and install mends it.
 func TestStatusOfADeadInjector(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	ns := l.namespace(t, "dead")
 	for _, c := range []struct {
@@ -49,7 +49,7 @@ func TestStatusOfADeadInjector(t *testing.T) {
 // TestStatusSaysWhatWarnsOfAPod has the injector's new pods wait for a Secret that is not there: nothing in
 // their own status says so.
 func TestStatusSaysWhatWarnsOfAPod(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	l.kubectl(t, "delete", "secret/injector-tls", "-n", "falcon-system")
 	l.kubectl(t, "rollout", "restart", "deployment/injector", "-n", "falcon-system")
@@ -82,7 +82,7 @@ func (b *syncBuffer) String() string {
 
 // TestStatusWatch shows what changes as documents of their own, and is ended by Ctrl-C, which is no error.
 func TestStatusWatch(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	ns := l.namespace(t, "watch")
 	var stdout, stderr syncBuffer

@@ -36,7 +36,7 @@ func wantNarrow(t *testing.T, text string) {
 
 // TestStatus looks at the state of nothing, of a healthy injector and of one whose pods are gone.
 func TestStatus(t *testing.T) {
-	l := shared
+	l := shared()
 	none := l.falcon(t, "status")
 	wantCode(t, none, 0)
 	wantContains(t, "status of nothing", none.stdout, "not installed", "kubectl falcon install")
@@ -83,7 +83,7 @@ func TestStatus(t *testing.T) {
 // TestBreakGlass loses the injector: status says that pods are refused and how to let them start, which
 // works at once, and the next install sets it back.
 func TestBreakGlass(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	ns := l.namespace(t, "glass")
 	l.kubectl(t, "delete", "deployment/injector", "-n", "falcon-system")
@@ -122,7 +122,7 @@ func TestBreakGlass(t *testing.T) {
 // TestNamespaceDeletedByHand deletes the injector's namespace with kubectl: the webhook goes with it
 // instead of refusing every pod.
 func TestNamespaceDeletedByHand(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	ns := l.namespace(t, "by-hand")
 	l.kubectl(t, "delete", "namespace", "falcon-system", "--wait=false")

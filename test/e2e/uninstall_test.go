@@ -9,7 +9,7 @@ import (
 
 // TestUninstallKeepsWhatIsNotOurs puts something foreign into the namespace.
 func TestUninstallKeepsWhatIsNotOurs(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	l.kubectl(t, "create", "configmap", "precious", "-n", "falcon-system")
 	t.Cleanup(func() { l.kubectl(t, "delete", "namespace", "falcon-system", "--ignore-not-found") })
@@ -28,7 +28,7 @@ func TestUninstallKeepsWhatIsNotOurs(t *testing.T) {
 
 // TestUninstallOfHalf has the webhook, or other parts and the record, be gone already.
 func TestUninstallOfHalf(t *testing.T) {
-	l := shared
+	l := shared()
 	for name, gone := range map[string][]string{
 		"webhook gone":    {"mutatingwebhookconfiguration/injector.falcon-system.svc"},
 		"record gone":     {"configmap/injector-record"},
@@ -49,7 +49,7 @@ func TestUninstallOfHalf(t *testing.T) {
 
 // TestUninstallDryRun says what would go and lets it stay, and --keep-namespace lets the namespace stay.
 func TestUninstallDryRun(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	t.Cleanup(func() { l.kubectl(t, "delete", "namespace", "falcon-system", "--ignore-not-found") })
 	l.kubectl(t, "create", "configmap", "precious", "-n", "falcon-system")
@@ -91,7 +91,7 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: old-falc
 // TestLeftovers holds that uninstall names what it leaves: of other tools, of people, and pods that still
 // carry the sensor, with the commands that make them anew.
 func TestLeftovers(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	l.apply(t, leftovers)
 	t.Cleanup(func() {

@@ -85,7 +85,7 @@ func (v verdict) bad() (ids []string) {
 
 // TestVerifyTellsWhy has one pod of each kind and looks at what verify says of it.
 func TestVerifyTellsWhy(t *testing.T) {
-	l := shared
+	l := shared()
 	mixed := l.namespace(t, "mixed")
 	l.pod(t, mixed, "older")
 	before, r := l.verify(t, mixed)
@@ -124,7 +124,7 @@ func TestVerifyTellsWhy(t *testing.T) {
 
 // TestVerifyLeavesNoCanary holds that the dry-run pod is never made.
 func TestVerifyLeavesNoCanary(t *testing.T) {
-	l := shared
+	l := shared()
 	ns := l.namespace(t, "no-canary")
 	l.falcon(t, "verify", "-n", ns)
 	if pods := l.kubectl(t, "get", "pods", "-n", ns, "-o", "name"); pods != "" {

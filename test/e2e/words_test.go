@@ -11,7 +11,7 @@ import (
 // TestLastWords has the injector crash in the middle of an upgrade: what it wrote last is the reason that
 // install and status show, and the pods from before serve on.
 func TestLastWords(t *testing.T) {
-	l := shared
+	l := shared()
 	l.install(t)
 	ns := l.namespace(t, "last-words")
 	// Somebody's own variable stays through an install, since it is somebody's own.

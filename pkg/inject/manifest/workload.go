@@ -125,8 +125,8 @@ func container(o Options, given Given, config string, secret bool) corev1.Contai
 		EnvFrom:         from,
 		Ports: []corev1.ContainerPort{{
 			Name: given.PortName, ContainerPort: o.Port, Protocol: corev1.ProtocolTCP}},
-		ReadinessProbe: probe(given.PortName, 2),
-		LivenessProbe:  probe(given.PortName, 10),
+		ReadinessProbe: probe(given.PortName, 2, 5, 3),
+		LivenessProbe:  probe(given.PortName, 10, 10, 6),
 		// The pod answers on while the API servers learn that it goes; without it a roll refuses pods. This
 		// form needs no shell in the image, and Kubernetes 1.30 or newer.
 		Lifecycle: &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: 3}}},
@@ -159,12 +159,17 @@ func injectorResources(set corev1.ResourceRequirements) corev1.ResourceRequireme
 	return all
 }
 
-func probe(port string, period int32) *corev1.Probe {
+// probe asks the injector whether it answers, every period seconds. It waits longer for the answer than the
+// default of a second, and longest before the injector is ended: on a node without a free processor a slow
+// injector still answers the API server in time, and one that is taken away refuses every pod.
+func probe(port string, period, timeout, failures int32) *corev1.Probe {
 	return &corev1.Probe{
 		ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{
 			Path: "/live", Port: intstr.FromString(port), Scheme: corev1.URISchemeHTTPS}},
 		InitialDelaySeconds: period / 2,
 		PeriodSeconds:       period,
+		TimeoutSeconds:      timeout,
+		FailureThreshold:    failures,
 	}
 }
 
