@@ -107,6 +107,9 @@ func (s *supervisor) start(ctx context.Context, c component) error {
 	cmd.Env = append([]string{
 		"PATH=" + s.spec.Programs + ":/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=" + s.spec.Dir.Node(),
+		// The processor is scarcer here than memory, and programs of one thread waste less of it. Together
+		// they halve what the tests use (51 s to 25 s for one that rotates certificates, 2026-11-25).
+		"GOGC=400", "GOMAXPROCS=1",
 	}, c.env...)
 	if err := cmd.Start(); err != nil {
 		return &startError{component: c.name, cause: err}
