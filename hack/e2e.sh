@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Runs the end-to-end tests in groups side by side: those that share one lab, one after another, in two
-# halves, and those that break things on labs of their own. With -apart only the last. A lab takes about
-# two thirds of a processor while it is worked on, so more groups would only take it from each other.
+# Runs the end-to-end tests in three groups side by side: those that share one lab, one after another, in
+# two halves, and those that break things on labs of their own. A lab takes more than half of a processor
+# while it is worked on, so more groups would only take it from each other. With -apart it runs all that
+# break things, among them those that take too long for every run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0
-# Each of these tests starts its own lab; those of the second kind sleep nearly all the time.
-apart='^Test(Crash|Faulty|NoPod|Two|InstallAndUninstall)'
-sleepy='^TestSlow'
+# Each of these tests starts its own lab; those of the second kind have a target of their own.
+apart='^Test(CrashInstall|CrashUpgrade|CrashRotate|NoPod|Two|InstallAndUninstall)'
+long='^Test(CrashAdopt|CrashOptions|Faulty|Slow)'
 # By their names, about half of the others' time.
 half='^Test[A-LR]'
 hack/compiling.sh "the end-to-end tests" go test -v -tags e2e -c -o bin/e2e.test ./test/e2e
@@ -25,12 +26,13 @@ start() {
 }
 if [ "${1:-}" = -apart ]; then
 	limit=240m
+	start breaking -test.run "$apart|$long" -test.parallel 4
 else
-	start shared -test.skip "$apart|$sleepy|$half"
-	start half -test.run "$half" -test.skip "$apart|$sleepy"
+	start shared -test.skip "$apart|$long|$half"
+	start half -test.run "$half" -test.skip "$apart|$long"
+	start breaking -test.run "$apart" -test.parallel 1
+	echo "left to make crash: every fault at every point, taking over, options, bad connections, slow servers"
 fi
-start apart -test.run "$apart" -test.parallel 2
-start sleepy -test.run "$sleepy" -test.parallel 4
 for n in "${!running[@]}"; do
 	echo "waiting for the tests of the group ${names[$n]}"
 	wait "${running[$n]}" || failed=1

@@ -73,8 +73,15 @@ func TestExplain(t *testing.T) {
 	if about := e.Pods[0].About; about != "a copy of it without the sensor" {
 		t.Errorf("pod/bare was explained by %q", about)
 	}
-	web := strings.TrimPrefix(l.kubectl(t, "get", "pods", "-n", ns, "-l", "app=web", "--field-selector=status.phase=Running", "-o", "name"), "pod/")
-	e, r = l.explain(t, "", "pod/"+strings.Fields(web)[0], "-n", ns)
+	// The pod from before may still be ending.
+	var web string
+	for line := range strings.Lines(l.kubectl(t, "get", "pods", "-n", ns, "-l", "app=web", "-o",
+		`jsonpath={range .items[*]}{.metadata.name} {.spec.containers[*].name}{"\n"}{end}`)) {
+		if name, containers, _ := strings.Cut(line, " "); strings.Contains(containers, "crowdstrike-falcon-container") {
+			web = name
+		}
+	}
+	e, r = l.explain(t, "", "pod/"+web, "-n", ns)
 	wantCode(t, r, 0)
 	e.want(t, "injected", "agree", "")
 	if about := e.Pods[0].About; !strings.Contains(about, "template of its replicaset/web-") {

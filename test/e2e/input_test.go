@@ -122,6 +122,7 @@ func TestTerminatingNamespace(t *testing.T) {
 		l.kubectl(t, "patch", "configmap/held", "-n", "falcon-system", "-p", `{"metadata":{"finalizers":null}}`)
 		l.kubectl(t, "wait", "--for=delete", "namespace/falcon-system", "--timeout=60s")
 	})
+	l.kubectl(t, "wait", "--for=condition=NamespaceContentRemaining", "namespace/falcon-system", "--timeout=60s")
 	same := l.unchanged(t, "commands while the namespace goes")
 	for _, args := range [][]string{good(), good("--dry-run=server"), {"certs", "rotate"}} {
 		r := l.falcon(t, args...)

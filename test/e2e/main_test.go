@@ -193,7 +193,8 @@ func (l *lab) tryKubectl(t *testing.T, args ...string) result {
 func eventually(t *testing.T, what string, patience time.Duration, holds func() (bool, string)) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
-	for {
+	// Most ask with kubectl, which costs more processor time than what is waited for, so ever less often.
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 800*time.Millisecond) {
 		ok, word := holds()
 		if ok {
 			return
@@ -201,6 +202,6 @@ func eventually(t *testing.T, what string, patience time.Duration, holds func() 
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: not after %s: %s", what, patience, word)
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(pause)
 	}
 }
