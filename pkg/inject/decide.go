@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/client-go/util/retry"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/certs"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
@@ -223,25 +224,28 @@ func (i *installation) firstCertificate(ctx context.Context, secret *corev1.Secr
 	return nil
 }
 
-// again makes the plan anew after another run has written a certificate, and applies that one's Secret.
+// again makes the plan anew after another run has written a certificate, and applies that one's Secret. The
+// other may still be writing it.
 func (i *installation) again(ctx context.Context) error {
-	s, err := i.c.Client.CoreV1().Secrets(Namespace).Get(ctx, manifest.SecretName, metav1.GetOptions{})
-	if err != nil {
-		return fmt.Errorf("read secret/%s: %w", manifest.SecretName, err)
-	}
-	if certs.Usable(i.kept(s), i.now, i.how.RenewBefore) != nil {
-		return overtaken("secret/" + manifest.SecretName)
-	}
-	i.found.secret = s
-	if err := i.decide(); err != nil {
-		return err
-	}
-	for _, object := range i.plan.Objects {
-		if secret, ok := object.(*corev1.Secret); ok && secret.Name == manifest.SecretName {
-			return i.applyWith(ctx, secret, kube.ApplyOptions{Version: s.ResourceVersion})
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		s, err := i.c.Client.CoreV1().Secrets(Namespace).Get(ctx, manifest.SecretName, metav1.GetOptions{})
+		if err != nil {
+			return fmt.Errorf("read secret/%s: %w", manifest.SecretName, err)
 		}
-	}
-	return nil
+		if certs.Usable(i.kept(s), i.now, i.how.RenewBefore) != nil {
+			return overtaken("secret/" + manifest.SecretName)
+		}
+		i.found.secret = s
+		if err := i.decide(); err != nil {
+			return err
+		}
+		for _, object := range i.plan.Objects {
+			if secret, ok := object.(*corev1.Secret); ok && secret.Name == manifest.SecretName {
+				return i.applyWith(ctx, secret, kube.ApplyOptions{Version: s.ResourceVersion})
+			}
+		}
+		return nil
+	})
 }
 
 // current is an error if the cluster's certificate is not the plan's any more.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/canary"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/owner"
@@ -241,7 +243,7 @@ func (i *installation) failed(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		// Interrupted: whoever did that does not want to wait, and every state is a safe one.
 		return err
-	case errors.Is(err, errOvertaken):
+	case errors.Is(err, errOvertaken), overwritten(err):
 		return problem.New(problem.Failed, "see what it made of it: kubectl falcon status",
 			"%w; its outcome stands, and this run did nothing more", err)
 	case i.covering:
@@ -274,6 +276,13 @@ func withNext(err error, words string) error {
 		words += "; " + next
 	}
 	return problem.New(kind, words, "%w", err)
+}
+
+// overwritten says whether a write was refused because another had come between, and not because another
+// tool owns a field: another run is at work, and needs what this one would take back.
+func overwritten(err error) bool {
+	_, owned := errors.AsType[*owner.Conflict](err)
+	return apierrors.IsConflict(err) && !owned
 }
 
 // overtaken names what another run changed.

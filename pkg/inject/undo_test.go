@@ -3,6 +3,7 @@ package inject
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -272,5 +273,35 @@ func TestAFailedRenewalSaysThatTheAuthorityStays(t *testing.T) {
 	p := wantProblem(t, err, problem.TimedOut, "the webhook trusts the authority that it added until the next install")
 	if n := len(certs.Parse(c.trusted())); n != 2 || strings.Contains(p.Next(), "nothing of this run") {
 		t.Errorf("%d authorities; %s", n, p.Next())
+	}
+}
+
+// A run that finds the Secret of another, and the other still busy with it, goes on with that one's
+// certificate: it must not fail and take away what the other needs.
+func TestInstallBesideOneThatHasJustMadeTheCertificate(t *testing.T) {
+	c, client := newCluster(t)
+	var others *unstructured.Unstructured
+	patches := 0
+	c.meddle = func(q *request) error {
+		if q.dry || q.gvr.Resource != "secrets" {
+			return nil
+		}
+		switch {
+		case q.method == http.MethodPost && others == nil:
+			others = c.keep(secretKey, decode(q.body), nil)
+		case q.method == http.MethodPatch:
+			if patches++; patches == 1 {
+				return apierrors.NewConflict(q.gvr.GroupResource(), q.name, errors.New("the object has been modified"))
+			}
+		}
+		return nil
+	}
+	if _, err := Install(t.Context(), client, goodOptions(), goodHow(), func(Event) {}); err != nil {
+		t.Errorf("it did not go on with the other's certificate: %v", err)
+	}
+	for _, deed := range c.did() {
+		if strings.HasPrefix(deed, "DELETE") && !strings.Contains(deed, manifest.CanaryNamespace) {
+			t.Errorf("it did %s", deed)
+		}
 	}
 }
