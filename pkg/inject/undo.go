@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -44,14 +45,32 @@ func (i *installation) rollback(ctx context.Context) error {
 	return nil
 }
 
-// unused is an error if pods depend on a webhook that this run did not find in use: another run has put
-// to use what this one would take away.
+// unused is an error if another run needs what this one would take away: pods depend on a webhook that this
+// run did not find in use, or there is an injector that it neither found nor made.
 func (i *installation) unused(ctx context.Context) error {
 	now, err := readWebhook(ctx, i.c)
-	if err != nil || !wide(now) || wide(i.found.webhook) {
+	if err != nil {
 		return err
 	}
-	return errors.New("another run has put the injector to use meanwhile")
+	if wide(now) && !wide(i.found.webhook) {
+		return errors.New("another run has put the injector to use meanwhile")
+	}
+	if i.found.deployment != nil || i.has("Deployment") {
+		return nil
+	}
+	_, err = i.c.Client.AppsV1().Deployments(Namespace).Get(ctx, Name, metav1.GetOptions{})
+	switch {
+	case err == nil:
+		return errors.New("another run is making the injector meanwhile")
+	case apierrors.IsNotFound(err):
+		return nil
+	}
+	return err
+}
+
+// has says whether this run made or changed an object of a kind.
+func (i *installation) has(kind string) bool {
+	return slices.ContainsFunc(i.objects, func(o kube.Object) bool { return o.GetObjectKind().GroupVersionKind().Kind == kind })
 }
 
 func (i *installation) undoWithin(ctx context.Context, n int) error {

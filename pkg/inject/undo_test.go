@@ -305,3 +305,25 @@ func TestInstallBesideOneThatHasJustMadeTheCertificate(t *testing.T) {
 		}
 	}
 }
+
+// A run that fails before it has made the injector leaves everything when another run has made one meanwhile.
+func TestInstallThatFailsBesideAnotherTakesNothingBack(t *testing.T) {
+	c, client := newCluster(t)
+	c.meddle = func(q *request) error {
+		if !q.dry && q.gvr.Resource == "secrets" && q.method == http.MethodPost {
+			c.keep(deploymentKey, asUnstructured(deploymentOf(goodOptions(), manifest.TLS{})), nil)
+			return apierrors.NewForbidden(q.gvr.GroupResource(), q.name, errors.New("exceeded quota"))
+		}
+		return nil
+	}
+	var j journal
+	_, err := Install(t.Context(), client, goodOptions(), goodHow(), j.report)
+	if err == nil || !strings.Contains(err.Error(), "exceeded quota") {
+		t.Errorf("got %v", err)
+	}
+	for _, deed := range c.did() {
+		if strings.HasPrefix(deed, "DELETE") {
+			t.Errorf("it did %s", deed)
+		}
+	}
+}
