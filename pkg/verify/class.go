@@ -77,7 +77,7 @@ func Classify(code int32, message string, webhooks ...string) Class {
 		return NoEndpoints
 	case webhook && has(`service "`) && has("not found"):
 		return NoService
-	case has("connection refused", "no route to host", "connection reset"):
+	case has("connection refused", "no route to host", "connection reset", "no service port"):
 		return Refused
 	case has("context deadline exceeded", "i/o timeout", "Client.Timeout"):
 		return TimedOut

@@ -28,7 +28,7 @@ func TestClassifyTheServersAnswers(t *testing.T) {
 		"ok": None, "ignore-refused": None, "psa-warn": None,
 		"wrong-ca": UnknownCA, "expired": Expired, "bad-san": WrongName, "refused": Refused, "slow": TimedOut,
 		"http500": ServerError, "html": NotInjector, "deny": Denies, "badpatch": BadPatch, "svc-missing": NoService,
-		"svc-noendpoints": NoEndpoints, "psa-baseline": PodSecurity, "quota": QuotaFull,
+		"svc-noendpoints": NoEndpoints, "svc-port": Refused, "psa-baseline": PodSecurity, "quota": QuotaFull,
 	}
 	for _, line := range strings.Split(strings.TrimSpace(string(content)), "\n") {
 		if strings.HasPrefix(line, "#") {
