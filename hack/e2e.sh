@@ -11,7 +11,7 @@ export GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0
 apart='^Test(CrashInstall|CrashUpgrade|CrashRotate|NoPod|Two|InstallAndUninstall)'
 long='^Test(CrashAdopt|CrashOptions|Faulty|Slow)'
 # By their names, about half of the others' time.
-half='^Test[A-LR]'
+half='^Test([A-L]|Re[ns]|Ro)'
 hack/compiling.sh "the end-to-end tests" go test -v -tags e2e -c -o bin/e2e.test ./test/e2e
 limit=60m
 logs=$(mktemp -d)

@@ -105,8 +105,13 @@ func judgeTwice(v *View) Outcome {
 				}
 			}
 			if len(both) > 0 {
+				other := before.object()
+				if other == h.object() {
+					// Two entries of one configuration.
+					other = before.Name
+				}
 				all = append(all, finding(h.object(), "new pods of %s are sent to it and to %s: %s",
-					counted(len(both), "namespace"), before.Name, fewOf(both)))
+					counted(len(both), "namespace"), other, fewOf(both)))
 			}
 		}
 	}

@@ -131,10 +131,10 @@ func (k *collector) read(ctx context.Context, i *Injector) error {
 		i.Edits = append(i.Edits, edits("deployment/"+d.Name, d.ManagedFields)...)
 		strip(d)
 	}
-	all, ctx := errgroup.WithContext(ctx)
+	all, inner := errgroup.WithContext(ctx)
 	if name := i.Reference.Name; name != "" {
 		all.Go(func() error {
-			s, err := core.Services(ns).Get(ctx, name, metav1.GetOptions{})
+			s, err := core.Services(ns).Get(inner, name, metav1.GetOptions{})
 			if err != nil {
 				i.Reference.Missing = apierrors.IsNotFound(err)
 				return k.may(err, "get", "services", ns)
@@ -146,18 +146,18 @@ func (k *collector) read(ctx context.Context, i *Injector) error {
 		})
 	}
 	if i.Deployment != nil {
-		all.Go(func() error { return k.configuration(ctx, i) })
-		all.Go(func() error { return k.certificate(ctx, i) })
-		all.Go(func() error { return k.endpoints(ctx, i) })
+		all.Go(func() error { return k.configuration(inner, i) })
+		all.Go(func() error { return k.certificate(inner, i) })
+		all.Go(func() error { return k.endpoints(inner, i) })
 		all.Go(func() error {
-			list, err := k.c.Client.PolicyV1().PodDisruptionBudgets(ns).List(ctx, metav1.ListOptions{})
+			list, err := k.c.Client.PolicyV1().PodDisruptionBudgets(ns).List(inner, metav1.ListOptions{})
 			if err == nil {
 				i.Budgets = list.Items
 			}
 			return k.may(err, "list", "poddisruptionbudgets.policy", ns)
 		})
 		all.Go(func() error {
-			list, err := k.c.Client.NetworkingV1().NetworkPolicies(ns).List(ctx, metav1.ListOptions{})
+			list, err := k.c.Client.NetworkingV1().NetworkPolicies(ns).List(inner, metav1.ListOptions{})
 			if err == nil {
 				i.Policies = list.Items
 			}
@@ -165,7 +165,7 @@ func (k *collector) read(ctx context.Context, i *Injector) error {
 		})
 	}
 	if i.Tool == owner.Operator {
-		all.Go(func() error { return k.operator(ctx, i) })
+		all.Go(func() error { return k.operator(inner, i) })
 	}
 	if err := all.Wait(); err != nil {
 		return err
