@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 export GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0
 # Each of these tests starts its own lab; those of the second kind have a target of their own.
-apart='^Test(CrashInstall|CrashUpgrade|CrashRotate|NoPod|Two|InstallAndUninstall)'
+apart='^Test(Gallery|CrashInstall|CrashUpgrade|CrashRotate|NoPod|Two|InstallAndUninstall)'
 long='^Test(CrashAdopt|CrashOptions|Faulty|Slow)'
 # By their names, about half of the others' time.
 half='^Test([A-L]|Re[ns]|Ro)'

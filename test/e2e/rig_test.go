@@ -55,8 +55,8 @@ type rig struct {
 // than their programs wait for one another.
 var starting sync.Mutex
 
-// newRig starts a lab that lives as long as the test.
-func newRig(t *testing.T, name string) *rig {
+// newLab starts a lab that lives as long as the test.
+func newLab(t *testing.T, name string) *lab {
 	t.Helper()
 	starting.Lock()
 	l, err := startLab(fmt.Sprintf("%s-%d", name, os.Getpid()))
@@ -69,6 +69,13 @@ func newRig(t *testing.T, name string) *rig {
 			t.Error(err)
 		}
 	})
+	return l
+}
+
+// newRig starts a lab with a proxy before it.
+func newRig(t *testing.T, name string) *rig {
+	t.Helper()
+	l := newLab(t, name)
 	r := looking(t, l)
 	r.chaos = newChaos(t, l.kubeconfig)
 	r.namespaces = []string{l.namespace(t, "covered"), l.namespace(t, "opted-out", injectionKey+"=disabled"), "kube-system"}
