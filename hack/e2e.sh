@@ -15,8 +15,16 @@ half='^Test([A-L]|Re[ns]|Ro)'
 hack/compiling.sh "the end-to-end tests" go test -v -tags e2e -c -o bin/e2e.test ./test/e2e
 limit=60m
 logs=$(mktemp -d)
-trap 'rm -rf "$logs"' EXIT
 failed=0 running=() names=()
+# progress says every minute how far they are, since what they print comes when a group has ended.
+progress() {
+	while sleep 60 >/dev/null 2>&1; do
+		echo "$(cat "$logs"/* | grep -c '^--- PASS') tests passed, $(cat "$logs"/* | grep -c '^--- FAIL') failed so far"
+	done
+}
+progress &
+counting=$!
+trap 'kill "$counting"; rm -rf "$logs"' EXIT
 # start runs some of the tests beside the others, and keeps what they print until they have ended.
 start() {
 	local name=$1

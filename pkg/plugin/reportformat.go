@@ -51,7 +51,8 @@ func (f *reportFormat) Type() string { return "format" }
 func (f *reportFormat) Set(text string) error {
 	_, path := strings.CutPrefix(text, jsonPath)
 	if !path && !slices.Contains(reportFormats, text) {
-		return fmt.Errorf("it is not a format; use %s'{...}'", strings.Join(reportFormats, ", "))
+		known := strings.Join(reportFormats, ", ")
+		return fmt.Errorf("it is not a format; use %s", strings.Replace(known, jsonPath, jsonPath+"'{...}'", 1))
 	}
 	*f = reportFormat(text)
 	return nil

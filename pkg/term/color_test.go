@@ -13,11 +13,11 @@ func pty(t *testing.T) *os.File {
 	t.Helper()
 	file, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
-		t.Skip("no terminal to be had:", err)
+		t.Fatal("no terminal to be had:", err)
 	}
 	t.Cleanup(func() { _ = file.Close() })
 	if _, ok := terminal(file); !ok {
-		t.Skip("the controlling side is no terminal here")
+		t.Fatal("the controlling side is no terminal here")
 	}
 	return file
 }

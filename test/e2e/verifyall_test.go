@@ -1,4 +1,4 @@
-//go:build e2e && gallery
+//go:build e2e && crowd
 
 package e2e
 

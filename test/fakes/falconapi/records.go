@@ -14,6 +14,10 @@ import (
 func (s *Server) AddHost(aid string, fields map[string]any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.addHost(aid, fields)
+}
+
+func (s *Server) addHost(aid string, fields map[string]any) {
 	now := time.Now().UTC().Format(time.RFC3339)
 	host := map[string]any{"device_id": aid, "hostname": "host-" + aid[:8], "agent_version": "7.40.18003.0",
 		"product_type_desc": "Pod", "first_seen": now, "last_seen": now, "status": "normal", "reduced_functionality_mode": "no"}
@@ -53,9 +57,7 @@ func (s *Server) oblige(aid string) {
 	}
 	s.asked[aid] = time.Now()
 	s.addAlert(aid, time.Now(), nil)
-	now := time.Now().UTC().Format(time.RFC3339)
-	s.hosts[aid] = map[string]any{"device_id": aid, "hostname": "host-" + aid[:8], "agent_version": "7.40.18003.0",
-		"product_type_desc": "Pod", "first_seen": now, "last_seen": now, "status": "normal", "reduced_functionality_mode": "no"}
+	s.addHost(aid, nil)
 }
 
 func (s *Server) findHosts(r *http.Request) (any, map[string]any, *apiError) {
