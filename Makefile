@@ -52,10 +52,6 @@ crash: root build lab-build ## Run the tests that break things with every fault 
 docs: ## Write the pages of docs that come from the commands themselves
 	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) run ./hack/docs
 
-.PHONY: crowd
-crowd: root build lab-build ## Run verify over ten thousand pods under fault; not yet part of make test
-	@cd test/e2e && GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) test -v -tags e2e,crowd -count=1 -timeout 60m -run TestNoVerify .
-
 .PHONY: bench
 bench: build lab-build ## Measure against named peers
 	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) test -tags bench -count=1 -run '^$$' -bench . ./test/bench/...

@@ -16,7 +16,7 @@ for module in "$@"; do
 	# These two only call Kubernetes and the registry, whose source would all be analysed with them.
 	[ "$module" != test/lab ] || packages="./cmd/lab ./cmd/pause ./internal/... ."
 	tags=
-	[ "$module" != . ] || tags=-tags=e2e,bench,crowd
+	[ "$module" != . ] || tags=-tags=e2e,bench
 	(
 		cd "$module"
 		# shellcheck disable=SC2086 # one word per package is meant
