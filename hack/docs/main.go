@@ -1,5 +1,5 @@
-// Command docs writes what the documentation has from the commands themselves: a page for each, and the
-// table of install's flags. Run it as make docs.
+// Command docs writes what the documentation has from the program itself: a page for each command, the table
+// of install's flags, and the rights on the page of each check. Run it as make docs.
 package main
 
 import (
@@ -43,7 +43,7 @@ func write(folder string) error {
 			return err
 		}
 	}
-	return nil
+	return writeRights(folder)
 }
 
 // generated are the pages in the folder that this program has written, then or now.

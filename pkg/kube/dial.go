@@ -25,16 +25,23 @@ func (c *Cluster) DialPod(ctx context.Context, namespace, pod string, port int32
 		return nil, err
 	}
 	second := spdy.NewDialerForStreaming(upgrader, &http.Client{Transport: transport}, http.MethodPost, target)
-	first, err := portforward.NewSPDYOverWebsocketDialerForStreaming(target, c.Config)
+	overWebSocket, err := portforward.NewSPDYOverWebsocketDialerForStreaming(target, c.Config)
 	if err != nil {
 		return nil, err
 	}
+	first := &remembering{Dialer: overWebSocket}
 	// API servers before 1.31 and some proxies refuse WebSocket.
 	dialer := portforward.NewFallbackDialerForStreaming(first, second, func(err error) bool {
 		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 	})
 	connection, err := dialWithin(ctx, dialer)
 	if err != nil {
+		// Of an attempt that still goes on nothing is known.
+		if ctx.Err() == nil {
+			if status, ok := refusal(first.err, err); ok {
+				err = status
+			}
+		}
 		return nil, fmt.Errorf("connect to port %d of pod/%s: %w", port, pod, err)
 	}
 	conn, err := openStreams(connection, port)

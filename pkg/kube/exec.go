@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/util/exec"
@@ -58,11 +57,8 @@ func (e *Executor) Run(ctx context.Context, cmd Command) (Output, error) {
 		e.spdy.Store(true)
 		return second, nil
 	}
-	// The first refusal has the server's own words, if it was the server's; the second never has.
-	if refused, ok := errors.AsType[*httpstream.UpgradeFailureError](err); ok {
-		if status, ok := errors.AsType[*apierrors.StatusError](refused.Cause); ok {
-			return out, status
-		}
+	if status, ok := refusal(err, spdyErr); ok {
+		return out, status
 	}
 	return second, spdyErr
 }

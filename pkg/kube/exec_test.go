@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -64,6 +65,25 @@ func TestExecReportsWhatTheAPIServerRefuses(t *testing.T) {
 	a := newAPI(t, map[string]http.HandlerFunc{"GET " + execPath: no, "POST " + execPath: no})
 	if got, err := run(t, a); err == nil || !strings.Contains(err.Error(), `User "eve"`) {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// Where a server asks for a second verb, its refusal over WebSocket has the code and no reason, and over SPDY
+// it has the reason and no code.
+func TestWhatIsRefusedHasItsCodeAndItsReason(t *testing.T) {
+	bare := refuse(http.StatusForbidden, metav1.StatusReasonForbidden, `pods "p" is forbidden: `)
+	told := func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, `pods "p" is forbidden: User "eve" cannot create resource "pods/exec"`, http.StatusForbidden)
+	}
+	streams := map[string]func(a *api) error{
+		execPath:    func(a *api) error { _, err := run(t, a); return err },
+		forwardPath: func(a *api) error { _, err := connect(t, a.URL).DialPod(t.Context(), "ns", "p", 4433); return err },
+	}
+	for path, open := range streams {
+		err := open(newAPI(t, map[string]http.HandlerFunc{"GET " + path: bare, "POST " + path: told}))
+		if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), `forbidden: User "eve" cannot create`) {
+			t.Errorf("%s: got %v", path, err)
+		}
 	}
 }
 

@@ -95,6 +95,12 @@ func (v *View) answers() ([]answer, *Outcome) {
 	return none(undecided("no dry-run pod was sent to a namespace in scope"))
 }
 
+// unprovable says that dry-run pods were asked for and none could be sent: what only they prove must not pass
+// because nothing is to be feared.
+func (v *View) unprovable(none *Outcome) bool {
+	return v.Asked.Canary && none != nil && none.verdict == Skip
+}
+
 // unproved returns the covered namespaces in question for which no dry-run pod told anything.
 func (v *View) unproved() (names []string) {
 	for _, name := range v.covered() {

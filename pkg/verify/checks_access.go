@@ -21,7 +21,7 @@ var accessChecks = []Check{{
 }, {
 	ID: "FC103", Title: "this program is not older than the one that installed", Severity: Warning,
 	Hint:  "upgrade kubectl falcon before you install or change anything with it",
-	Needs: []string{"list configmaps"}, Judge: judgeClientVersion,
+	Needs: []string{listConfigMaps, listDeployments}, Judge: judgeClientVersion,
 }, {
 	ID: "FC104", Title: "you may read all that verify looks at", Severity: Error,
 	Hint:    "have a cluster admin grant the rights of this role, or act as someone who has them (--context, --as)",

@@ -17,31 +17,31 @@ var certificateChecks = []Check{{
 	After: []string{"FC301", "FC307", "FC313"}, Needs: []string{listWebhooks}, Judge: judgeBundle,
 }, {
 	ID: "FC402", Title: "the injector's Secret has a certificate and a key", Severity: Error,
-	After: []string{"FC201", "FC205"}, Needs: []string{getSecrets}, Judge: judgeSecret,
+	After: []string{"FC201", "FC205"}, Needs: []string{listDeployments, getSecrets}, Judge: judgeSecret,
 }, {
 	ID: "FC403", Title: "the webhook trusts the injector's certificate", Severity: Error,
-	After: []string{"FC401", "FC402"}, Needs: []string{listWebhooks, getSecrets}, Judge: judgeTrust,
+	After: []string{"FC401", "FC402"}, Needs: []string{listWebhooks, listDeployments, getSecrets}, Judge: judgeTrust,
 }, {
 	ID: "FC404", Title: "the certificate is for the name that the API server calls", Severity: Error,
-	After: []string{"FC402", "FC403"}, Needs: []string{listWebhooks, getSecrets}, Judge: judgeName,
+	After: []string{"FC402", "FC403"}, Needs: []string{listWebhooks, listDeployments, getSecrets}, Judge: judgeName,
 }, {
 	ID: "FC405", Title: "the certificates last 30 days and more", Severity: Error,
-	After: []string{"FC401", "FC402", "FC403"}, Needs: []string{listWebhooks, getSecrets}, Judge: judgeExpiry,
+	After: []string{"FC401", "FC402", "FC403"}, Needs: []string{listWebhooks, listDeployments, getSecrets}, Judge: judgeExpiry,
 }, {
 	ID: "FC406", Title: "the key belongs to the certificate", Severity: Error,
-	After: []string{"FC402"}, Needs: []string{getSecrets}, Judge: judgeKey,
+	After: []string{"FC402"}, Needs: []string{listDeployments, getSecrets}, Judge: judgeKey,
 }, {
 	ID: "FC407", Title: "the injector was started after its certificate last changed", Severity: Warning,
-	After: []string{"FC402", "FC403", "FC406"}, Needs: []string{getSecrets, listPods}, Judge: judgeFresh,
+	After: []string{"FC402", "FC403", "FC406"}, Needs: []string{listDeployments, getSecrets, listPods}, Judge: judgeFresh,
 }, {
 	ID: "FC408", Title: "each injector pod serves the Secret's certificate", Severity: Error, Part: deepPart,
-	After: []string{"FC402", "FC403", "FC406"}, Needs: []string{getSecrets, listPods, "create pods/portforward"}, Judge: judgeServed,
+	After: []string{"FC402", "FC403", "FC406"}, Needs: []string{listDeployments, getSecrets, listPods, forwardPods}, Judge: judgeServed,
 }, {
 	ID: "FC409", Title: "it is known who renews the certificate", Severity: Info,
-	After: []string{"FC402"}, Needs: []string{getSecrets}, Judge: judgeRenewal,
+	After: []string{"FC402"}, Needs: []string{listDeployments, getSecrets}, Judge: judgeRenewal,
 }, {
 	ID: "FC410", Title: "the bundle holds only authorities that are in use", Severity: Warning,
-	After: []string{"FC401", "FC402", "FC403"}, Needs: []string{listWebhooks, getSecrets}, Judge: judgeExtra,
+	After: []string{"FC401", "FC402", "FC403"}, Needs: []string{listWebhooks, listDeployments, getSecrets}, Judge: judgeExtra,
 }}
 
 const (

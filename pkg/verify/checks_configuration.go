@@ -13,23 +13,23 @@ import (
 
 var configurationChecks = []Check{
 	{
-		ID: "FC501", Title: "the injector has a well-formed customer id", Severity: Error, Needs: []string{listConfigMaps},
+		ID: "FC501", Title: "the injector has a well-formed customer id", Severity: Error, Needs: []string{listDeployments, listConfigMaps},
 		Hint:  "copy the customer id whole, with its checksum, from the Falcon console, and give it to the tool that manages the injector (FC203)",
 		Judge: judgeCID,
 	},
 	{
-		ID: "FC502", Title: "the sensor image is set and can be read", Severity: Error, Needs: []string{listConfigMaps},
+		ID: "FC502", Title: "the sensor image is set and can be read", Severity: Error, Needs: []string{listDeployments, listConfigMaps},
 		Hint:  "give the tool that manages the injector (FC203) the image as REGISTRY/NAME:TAG or REGISTRY/NAME@sha256:DIGEST",
 		Judge: configured(judgeImage),
 	},
 	{
-		ID: "FC503", Title: "the sensor image does not move: it is no latest", Severity: Warning, Needs: []string{listConfigMaps},
+		ID: "FC503", Title: "the sensor image does not move: it is no latest", Severity: Warning, Needs: []string{listDeployments, listConfigMaps},
 		Hint:  "pin the image by its digest, as NAME@sha256:DIGEST, or by a tag that is never written again",
 		Judge: configured(judgePinned),
 	},
 	{
 		ID: "FC504", Title: "the injector runs the image that it gives to pods", Severity: Warning,
-		Needs: []string{listConfigMaps, listDeployments},
+		Needs: []string{listDeployments, listConfigMaps},
 		Hint:  "give both the same reference with the tool that manages the injector (FC203)",
 		Judge: configured(judgeSameImage),
 	},
@@ -41,28 +41,28 @@ var configurationChecks = []Check{
 	},
 	{
 		ID: "FC506", Title: "the pull secret has credentials for the sensor image's registry", Severity: Error,
-		Needs: []string{listConfigMaps, "get secrets"},
+		Needs: []string{listDeployments, listConfigMaps, getSecrets, listSecrets},
 		Hint:  "make the pull secret anew",
 		Judge: configured(judgePullSecret),
 	},
 	{
 		ID: "FC507", Title: "the pull secret is in every namespace in scope", Severity: Error,
-		Needs: []string{listConfigMaps, "list secrets"},
+		Needs: []string{listDeployments, listConfigMaps, listSecrets, listWebhooks, listNamespaces},
 		Judge: configured(judgePullSecretCopies),
 	},
 	{
 		ID: "FC508", Title: "the injector has read its present configuration", Severity: Warning,
-		Needs: []string{listConfigMaps, listPods},
+		Needs: []string{listDeployments, listConfigMaps, listPods},
 		Hint:  "restart the injector: it reads its configuration only when it starts",
 		Judge: configured(judgeConfigRead),
 	},
 	{
-		ID: "FC509", Title: "limit ranges admit the sensor", Severity: Error, Needs: []string{"list limitranges"},
+		ID: "FC509", Title: "limit ranges admit the sensor", Severity: Error, Needs: []string{listWebhooks, listNamespaces, listLimits},
 		Hint:  "change the limit range, or the sensor's resources with the tool that manages the injector (FC203)",
 		Judge: judgeLimits,
 	},
 	{
-		ID: "FC510", Title: "the sensor does not trace for debugging", Severity: Warning, Needs: []string{listConfigMaps},
+		ID: "FC510", Title: "the sensor does not trace for debugging", Severity: Warning, Needs: []string{listDeployments, listConfigMaps},
 		Hint:  "set FALCONCTL_OPT_TRACE to none with the tool that manages the injector (FC203), and restart the workloads",
 		Judge: configured(judgeTrace),
 	},

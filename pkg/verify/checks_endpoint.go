@@ -14,7 +14,7 @@ import (
 // endpointChecks are about the way from the webhook to a pod of the injector.
 var endpointChecks = []Check{{
 	ID: "FC211", Title: "the webhook's port leads to a ready injector", Severity: Error,
-	After: []string{"FC201", "FC205"}, Needs: []string{getServices, listSlices}, Judge: judgeChain,
+	After: []string{"FC201", "FC205"}, Needs: []string{listWebhooks, listDeployments, getServices, listSlices}, Judge: judgeChain,
 }, {
 	ID: "FC212", Title: "no network policy keeps the API server from the injector", Severity: Warning,
 	After: []string{"FC201", "FC205", "FC211"}, Needs: []string{listDeployments, listPolicies},

@@ -5,22 +5,20 @@ import (
 	"strings"
 )
 
-// listDeployments is the right without which an injector could be there unseen.
-
 var leftoverChecks = []Check{
 	{ID: "FC951", Title: "no webhook is left of an injector that is gone", Severity: Error, Part: leftoversPart,
-		Needs: []string{listDeployments}, Judge: judgeOrphanWebhooks},
+		Needs: []string{listDeployments, listWebhooks}, Judge: judgeOrphanWebhooks},
 	{ID: "FC952", Title: "no roles are left of an injector", Severity: Warning, Part: leftoversPart,
 		Needs: []string{listDeployments, "list clusterroles.rbac.authorization.k8s.io", "list clusterrolebindings.rbac.authorization.k8s.io"},
 		Judge: left(judgeRolesLeft)},
 	{ID: "FC953", Title: "no pull secrets are left of an injector", Severity: Warning, Part: leftoversPart,
-		Needs: []string{listDeployments, "list secrets"}, Judge: left(judgeSecretsLeft)},
+		Needs: []string{listDeployments, listSecrets}, Judge: left(judgeSecretsLeft)},
 	{ID: "FC954", Title: "no injection marks are left on namespaces and pods", Severity: Warning, Part: leftoversPart,
 		Needs: []string{listDeployments, listNamespaces, listPods}, Judge: left(judgeMarksLeft)},
 	{ID: "FC955", Title: "which pods still have the sensor of an injector that is gone", Severity: Info, Part: leftoversPart,
 		Needs: []string{listDeployments, listPods}, Judge: left(judgeCarriersLeft)},
 	{ID: "FC956", Title: "no custom resource waits for an operator that is gone", Severity: Warning, Part: leftoversPart,
-		Needs: []string{listDeployments}, Judge: left(judgeStuck)},
+		Needs: []string{listDeployments, listOperated}, Judge: left(judgeStuck)},
 }
 
 // left makes a check of what is only a leftover where no injector is: with one, nothing is left.

@@ -36,7 +36,7 @@ var replicaChecks = []Check{{
 	After: []string{"FC201", "FC205", "FC206", "FC209"}, Needs: []string{listDeployments, listPods}, Judge: judgeVersions,
 }, {
 	ID: "FC215", Title: "quotas and limits admit the injector", Severity: Error,
-	After: []string{"FC201", "FC205"}, Needs: []string{listDeployments}, Judge: judgeInjectorQuota,
+	After: []string{"FC201", "FC205"}, Needs: []string{listDeployments, listQuotas, listLimits}, Judge: judgeInjectorQuota,
 }, {
 	ID: "FC217", Title: "the injector is not the first to go when a node is full", Severity: Warning,
 	After: []string{"FC201", "FC205"}, Needs: []string{listDeployments}, Judge: judgePriority,

@@ -6,8 +6,6 @@ import (
 	"strings"
 )
 
-const execPods = "create pods/exec"
-
 var sensorChecks = []Check{
 	{ID: "FC801", Title: "every sensor can be asked for its agent id", Severity: Error, Part: aidsPart,
 		Needs: []string{listPods, execPods}, Judge: asked(judgeAsked)},

@@ -21,7 +21,18 @@ const (
 	listDaemonSets  = "list daemonsets.apps"
 	getServices     = "get services"
 	getSecrets      = "get secrets"
+	listSecrets     = "list secrets"
+	listEvents      = "list events"
+	listQuotas      = "list resourcequotas"
+	listLimits      = "list limitranges"
+	listOperated    = "list falconcontainers.falcon.crowdstrike.com"
+	createPods      = "create pods"
+	forwardPods     = "create pods/portforward"
+	execPods        = "create pods/exec"
 )
+
+// getOwners are the rights to see whether a workload that an event tells of still lacks its pods.
+var getOwners = []string{"get replicasets.apps", "get statefulsets.apps", "get daemonsets.apps", "get jobs.batch"}
 
 var workloadChecks = slices.Concat(ownerChecks, replicaChecks, endpointChecks)
 
@@ -49,8 +60,8 @@ var ownerChecks = []Check{{
 	Judge: judgeNamespace,
 }, {
 	ID: "FC214", Title: "the vendor's operator is content with its injector", Severity: Error,
-	After: []string{"FC201", "FC205", "FC206"},
-	Hint:  "set right what the operator names", Command: "kubectl describe falconcontainer", Judge: judgeOperator,
+	After: []string{"FC201", "FC205", "FC206"}, Needs: []string{listOperated},
+	Hint: "set right what the operator names", Command: "kubectl describe falconcontainer", Judge: judgeOperator,
 }, {
 	ID: "FC216", Title: "no node that has the sensor for nodes runs pods with the sidecar", Severity: Warning,
 	After: []string{"FC201"}, Needs: []string{listDaemonSets, listPods},

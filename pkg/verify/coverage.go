@@ -151,7 +151,7 @@ func judgePodSecurity(v *View) Outcome {
 		return skipped(noWebhook)
 	}
 	const command = "kubectl label --overwrite namespace " + anyNamespace + " " + enforceLabel + "=" + privileged
-	answers, _ := v.answers()
+	answers, none := v.answers()
 	proved := refusals(answers, "FC604")
 	for n := range proved {
 		r := &proved[n]
@@ -174,7 +174,11 @@ func judgePodSecurity(v *View) Outcome {
 			hint: "let the namespace run privileged pods, or leave it out of the injector's scope", command: command}})
 	}
 	more := perNamespace(feared, len(unproved), v.common())
-	if len(proved) == 0 {
+	switch {
+	case len(proved) > 0:
+	case len(more) == 0 && v.unprovable(none):
+		return *none
+	default:
 		return warned(more...)
 	}
 	return found(append(perNamespace(proved, len(answers), v.common()), more...)...)

@@ -22,7 +22,7 @@ func (v *View) refusedOr(check string, fear func(namespace string) string) Outco
 	if len(v.Hooks) == 0 {
 		return skipped("there is no webhook in the cluster")
 	}
-	answers, _ := v.answers()
+	answers, none := v.answers()
 	proved := refusals(answers, check)
 	for n := range proved {
 		proved[n].hint = ""
@@ -36,10 +36,13 @@ func (v *View) refusedOr(check string, fear func(namespace string) string) Outco
 		}
 	}
 	more := perNamespace(feared, len(unproved), v.common())
-	if len(findings) == 0 {
-		return warned(more...)
+	switch {
+	case len(findings) > 0:
+		return found(append(findings, more...)...)
+	case len(more) == 0 && v.unprovable(none):
+		return *none
 	}
-	return found(append(findings, more...)...)
+	return warned(more...)
 }
 
 // overLimits says which limit of a namespace the sensor's configured resources break, or nothing.
