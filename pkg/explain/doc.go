@@ -14,6 +14,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/match"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/verify"
 )
 
@@ -123,15 +124,12 @@ type Subject struct {
 // ExplainRules are the rights that an explanation needs. Without those in the whole cluster the server's
 // answer stands alone, and without creating pods, which is only done as a dry run, the rules.
 func ExplainRules() []rbacv1.PolicyRule {
-	rule := func(group string, resources []string, verbs ...string) rbacv1.PolicyRule {
-		return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: resources, Verbs: verbs}
-	}
 	return []rbacv1.PolicyRule{
-		rule("", []string{"pods"}, "get", "create"),
-		rule("", []string{"namespaces", "services", "configmaps"}, "get"),
-		rule("apps", []string{"deployments"}, "get", "list"),
-		rule("apps", []string{"replicasets", "statefulsets", "daemonsets"}, "get"),
-		rule("batch", []string{"jobs", "cronjobs"}, "get"),
-		rule("admissionregistration.k8s.io", []string{"mutatingwebhookconfigurations"}, "get", "list"),
+		kube.Rule("", []string{"pods"}, "get", "create"),
+		kube.Rule("", []string{"namespaces", "services", "configmaps"}, "get"),
+		kube.Rule("apps", []string{"deployments"}, "get", "list"),
+		kube.Rule("apps", []string{"replicasets", "statefulsets", "daemonsets"}, "get"),
+		kube.Rule("batch", []string{"jobs", "cronjobs"}, "get"),
+		kube.Rule("admissionregistration.k8s.io", []string{"mutatingwebhookconfigurations"}, "get", "list"),
 	}
 }

@@ -15,6 +15,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/verify"
 )
 
@@ -127,13 +128,10 @@ func (p *Plan) Steps() (n int) {
 
 // RestartRules are the rights that a restart needs besides verify's. Pods are only created as a dry run.
 func RestartRules() []rbacv1.PolicyRule {
-	rule := func(group string, resources []string, verbs ...string) rbacv1.PolicyRule {
-		return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: resources, Verbs: verbs}
-	}
 	return []rbacv1.PolicyRule{
-		rule("", []string{"pods"}, "list", "create"),
-		rule("", []string{"events"}, "list"),
-		rule("apps", []string{"deployments", "statefulsets", "daemonsets"}, "get", "patch"),
-		rule("policy", []string{"poddisruptionbudgets"}, "list"),
+		kube.Rule("", []string{"pods"}, "list", "create"),
+		kube.Rule("", []string{"events"}, "list"),
+		kube.Rule("apps", []string{"deployments", "statefulsets", "daemonsets"}, "get", "patch"),
+		kube.Rule("policy", []string{"poddisruptionbudgets"}, "list"),
 	}
 }

@@ -141,8 +141,33 @@ func (k *collector) resolve() {
 		}
 		p.hash, p.others = "", nil
 	}
+	k.profiles()
 	own := func(p Pod) bool { return k.isInjector(&p) }
 	k.s.Pods = slices.DeleteFunc(k.s.Pods, func(p Pod) bool { return own(p) || !k.ask.Scope.has(&p) })
+}
+
+// profiles finds the pods that no Fargate profile selects: where all nodes that are seen are Fargate's, the
+// cluster's own scheduler has none to give.
+func (k *collector) profiles() {
+	fargate, other := false, false
+	see := func(node string) {
+		isFargate := strings.HasPrefix(node, fargateNode)
+		fargate, other = fargate || isFargate, other || node != "" && !isFargate
+	}
+	for n := range k.s.Pods {
+		see(k.s.Pods[n].Node)
+		fargate = fargate || k.s.Pods[n].Traits.Fargate
+	}
+	for n := range k.s.Injectors {
+		for i := range k.s.Injectors[n].Pods {
+			see(k.s.Injectors[n].Pods[i].Spec.NodeName)
+		}
+	}
+	for n := range k.s.Pods {
+		t := &k.s.Pods[n].Traits
+		t.NoProfile = t.NoProfile || t.homeless && fargate && !other
+		t.homeless = false
+	}
 }
 
 // isInjector says whether a pod is an injector's own, which other checks are about.

@@ -49,6 +49,8 @@ type Traits struct {
 	NoProfile bool `json:"noProfile,omitempty"`
 	// HeldOpen pods of a Job have nothing left that runs but the sensor.
 	HeldOpen bool `json:"heldOpen,omitempty"`
+	// homeless pods are tolerated by no node, or there is none; only until the whole cluster is seen.
+	homeless bool
 }
 
 // Sidecar is the sensor in a pod.

@@ -15,9 +15,12 @@ import (
 const (
 	fargateProfile   = "eks.amazonaws.com/fargate-profile"
 	fargateScheduler = "fargate-scheduler"
-	// fargateTaint is in the scheduler's refusal where all nodes are Fargate's and no profile selects the pod.
-	fargateTaint = "eks.amazonaws.com/compute-type: fargate"
-	noNodes      = "no nodes available to schedule pods"
+	fargateNode      = "fargate-"
+	// fargateTaint is in an older scheduler's refusal where all nodes are Fargate's and no profile selects the
+	// pod. Newer ones do not name the taint.
+	fargateTaint    = "eks.amazonaws.com/compute-type: fargate"
+	untoleratedOnly = "node(s) had untolerated taint(s)."
+	noNodes         = "no nodes available to schedule pods"
 )
 
 // shared returns one copy of a string that many pods have.
@@ -66,6 +69,7 @@ func traitsOf(pod *corev1.Pod) Traits {
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && !t.Fargate {
 			t.NoProfile = strings.Contains(c.Message, fargateTaint)
+			t.homeless = strings.Contains(c.Message, untoleratedOnly) || strings.Contains(c.Message, noNodes)
 		}
 	}
 	return t

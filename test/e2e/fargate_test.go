@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,22 @@ func TestFargate(t *testing.T) {
 		})
 		v, _ := l.verify(t, "default")
 		v.want(t, "refused", "not-ready", "Pod not supported on Fargate")
+	})
+	t.Run("the gallery's namespace without a profile", func(t *testing.T) {
+		l.kubectl(t, "delete", "pod", "refused", "web", "--now")
+		l.kubectl(t, "create", "namespace", "shop")
+		eventually(t, "a healthy cluster", 60*time.Second, func() (bool, string) {
+			v := read[verdict](t, l.falcon(t, "verify", "-A", "-o", "json").stdout)
+			return slices.Equal(v.bad(), usualWarnings), fmt.Sprintf("%v\n%s", v.bad(), findings(v))
+		})
+		l.kubectl(t, "create", "deployment", "web", "-n", "shop", "--image="+pauseImage)
+		eventually(t, "the finding FC714", 60*time.Second, func() (bool, string) {
+			v := read[verdict](t, l.falcon(t, "verify", "-A", "-o", "json").stdout)
+			said := findings(v)
+			return slices.Equal(v.bad(), append(slices.Clone(usualWarnings), "FC714")) &&
+				strings.Contains(said, "FC714 fail shop/deployment/web: no Fargate profile selects it"), fmt.Sprintf("%v\n%s", v.bad(), said)
+		})
+		l.kubectl(t, "delete", "namespace", "shop")
 	})
 	t.Run("uninstall", func(t *testing.T) {
 		l.mustFalcon(t, "uninstall")

@@ -79,7 +79,8 @@ func (l *lab) give(t *testing.T, user string, command ...string) []grant {
 		t.Fatal(r)
 	}
 	eventually(t, "the last role", 10*time.Second, func() (bool, string) {
-		r := l.tryKubectl(t, "auth", "can-i", "list", "pods", "-A", "--as", without(user, 0))
+		r := l.tryKubectl(t, "auth", "can-i", grants[0].verb, strings.TrimSuffix(grants[0].resource+"."+grants[0].group, "."),
+			"-A", "--as", without(user, len(grants)-1))
 		return r.code == 0, r.stdout
 	})
 	return grants

@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -61,6 +62,36 @@ func TestRightsOfVerify(t *testing.T) {
 			}
 			less.differsBy(t, full, g, true)
 		})
+	}
+}
+
+// TestRolesOfReaders holds that the commands which read, and restart, work with the rights that rbac prints,
+// and that restart names the one that it lacks.
+func TestRolesOfReaders(t *testing.T) {
+	l := shared()
+	ns := l.namespace(t, "rights-restart")
+	l.deployment(t, ns, "web", "1")
+	l.install(t)
+	grants := l.give(t, "restart", "restart")
+	l.give(t, "explain", "explain")
+	l.give(t, "bundle", "bundle")
+
+	explained := l.mustFalcon(t, "explain", "deploy/web", "-n", ns, "--as", "e2e-explain")
+	wantContains(t, "explain", unfolded(explained.stdout), "gets the sensor")
+	file := filepath.Join(t.TempDir(), "bundle.tar.gz")
+	packed := l.mustFalcon(t, "bundle", "-f", file, "--as", "e2e-bundle")
+	wantNone(t, "bundle", packed.stderr, "may not")
+
+	n := slices.Index(grants, grant{"apps", "deployments", "patch"})
+	lacks := l.falcon(t, "restart", "-n", ns, "--yes", "--as", without("restart", n))
+	wantCode(t, lacks, 3)
+	wantContains(t, "restart without patch", unfolded(lacks.stderr), "patch", "deployments")
+	if got := l.kubectl(t, "get", "deployment", "web", "-n", ns, "-o", stamp); got != "" {
+		t.Errorf("web was restarted at %s", got)
+	}
+	l.mustFalcon(t, "restart", "-n", ns, "--yes", "--as", "e2e-restart")
+	if with, plain := l.carrying(t, ns); with != 1 || plain != 0 {
+		t.Errorf("%d pods carry the sensor, %d do not", with, plain)
 	}
 }
 
