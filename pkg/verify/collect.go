@@ -222,6 +222,9 @@ func (k *collector) namespaces(ctx context.Context) error {
 
 func reduceNamespace(ns *corev1.Namespace) Namespace {
 	r := Namespace{Name: ns.Name, Labels: ns.Labels, Terminating: ns.DeletionTimestamp != nil}
+	if _, there := ns.Labels[InjectionKey]; there {
+		r.Marked = labelledAt(ns, InjectionKey)
+	}
 	if mark, there := ns.Annotations[InjectionKey]; there {
 		r.Annotations = map[string]string{InjectionKey: mark}
 	}
@@ -233,6 +236,16 @@ func reduceNamespace(ns *corev1.Namespace) Namespace {
 		}
 	}
 	return r
+}
+
+// labelledAt is when the manager of a label last wrote the object, which is not before the label was set.
+func labelledAt(o metav1.Object, label string) (last time.Time) {
+	for _, m := range o.GetManagedFields() {
+		if m.FieldsV1 != nil && m.Time != nil && strings.Contains(string(m.FieldsV1.Raw), `"f:`+label+`"`) && m.Time.After(last) {
+			last = m.Time.UTC()
+		}
+	}
+	return last
 }
 
 func (k *collector) webhooks(ctx context.Context) error {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/canary"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 )
 
@@ -47,18 +48,27 @@ func (k *collector) canaries(ctx context.Context) error {
 	all.SetLimit(atOnce)
 	for n, name := range names {
 		all.Go(func() (err error) {
-			k.tries[n], err = k.try(ctx, name)
+			k.tries[n], err = k.try(ctx, name, v.wanting(name))
 			return err
 		})
 	}
 	return all.Wait()
 }
 
-func (k *collector) try(ctx context.Context, namespace string) (t tried, err error) {
+// wanting is a dry-run pod that should get the sensor in a namespace: where pods must ask for it, it asks.
+func (v *View) wanting(namespace string) *corev1.Pod {
+	pod := canary.Pod()
+	if v.optIn(v.ScopeOf(namespace).By) {
+		pod.Annotations = map[string]string{InjectionKey: manifest.Enabled}
+	}
+	return pod
+}
+
+func (k *collector) try(ctx context.Context, namespace string, pod *corev1.Pod) (t tried, err error) {
 	t.namespace = namespace
 	caught, warnings := kube.CatchWarnings(ctx)
 	begin := time.Now()
-	t.answer, err = canary.Probe(caught, k.c.Client, namespace, k.image())
+	t.answer, err = canary.Ask(caught, k.c.Client, namespace, k.image(), pod)
 	t.took, t.warnings = time.Since(begin), warnings()
 	if err != nil || !k.ask.Parts.Deep || k.c.Config == nil {
 		return t, err
@@ -68,7 +78,7 @@ func (k *collector) try(ctx context.Context, namespace string) (t tried, err err
 		if err != nil {
 			return t, err
 		}
-		answer, err := canary.Probe(caught, client, namespace, k.image())
+		answer, err := canary.Ask(caught, client, namespace, k.image(), pod)
 		if err != nil {
 			return t, err
 		}
@@ -183,7 +193,7 @@ func (k *collector) imageTrials(ctx context.Context) error {
 	all.SetLimit(atOnce)
 	for _, t := range list {
 		all.Go(func() error {
-			pod := canary.Pod()
+			pod := v.wanting(t.Namespace)
 			pod.Spec.ServiceAccountName = t.ServiceAccount
 			pod.Spec.Containers[0].Image, pod.Spec.Containers[0].Command = t.Image, nil
 			for _, s := range t.PullSecrets {

@@ -90,6 +90,8 @@ func (v *View) judgePlain(p *Pod) Judged {
 		return Judged{NoProfile, "no Fargate profile selects it", p.Trouble}
 	case p.Created.Before(scope.By.Configuration.CreationTimestamp.Time):
 		return Judged{Stale, "older than the webhook", ""}
+	case p.Created.Before(v.Spaces[p.Namespace].Marked):
+		return Judged{Stale, "older than the namespace's injection label", ""}
 	}
 	return Judged{Missed, "younger than the webhook, yet was not injected", ""}
 }

@@ -55,7 +55,11 @@ func TestJudgePod(t *testing.T) {
 		"no profile":              {nil, with(plain("team-a", "p", api), func(p *Pod) { p.Traits.NoProfile = true }), NoProfile},
 		"older than the webhook":  {nil, with(plain("team-a", "p", api), old), Stale},
 		"as old as the webhook":   {nil, with(plain("team-a", "p", api), func(p *Pod) { p.Created = installedAt }), Missed},
-		"younger":                 {nil, plain("team-a", "p", api), Missed},
+		"older than the label": {func(s *Snapshot) {
+			at := slices.IndexFunc(s.Namespaces, func(ns Namespace) bool { return ns.Name == "team-a" })
+			s.Namespaces[at].Marked = plain("team-a", "p", api).Created.Add(time.Second)
+		}, plain("team-a", "p", api), Stale},
+		"younger": {nil, plain("team-a", "p", api), Missed},
 	}
 	left := slices.Clone(PodVerdicts)
 	for name, test := range tests {

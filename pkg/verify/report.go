@@ -67,8 +67,8 @@ type NamespaceReport struct {
 	Covered bool   `json:"covered"`
 	// Why says what leaves it out.
 	Why string `json:"why,omitempty"`
-	// NewPods is what becomes of a pod that is made now: injected, refused, plain (made without the sensor),
-	// or unproved.
+	// NewPods is what becomes of a pod that is made now: injected, if-asked (injected if it asks for the sensor,
+	// else plain), refused, plain (made without the sensor), or unproved.
 	NewPods  string   `json:"newPods"`
 	Coverage Coverage `json:"coverage"`
 }
@@ -76,6 +76,7 @@ type NamespaceReport struct {
 // The values of NewPods.
 const (
 	NewInjected = "injected"
+	NewIfAsked  = "if-asked"
 	NewRefused  = "refused"
 	NewPlain    = "plain"
 	NewUnproved = "unproved"
@@ -208,52 +209,6 @@ func ends(chain string) time.Time {
 		return time.Time{}
 	}
 	return leaf.NotAfter
-}
-
-func (v *View) namespaceReports() []NamespaceReport {
-	all := make([]NamespaceReport, 0, len(v.Namespaces))
-	at := map[string]int{}
-	for n := range v.Namespaces {
-		ns := &v.Namespaces[n]
-		if !v.inQuestion(ns.Name) {
-			continue
-		}
-		scope := v.ScopeOf(ns.Name)
-		at[ns.Name] = len(all)
-		all = append(all, NamespaceReport{Name: ns.Name, Covered: scope.Covered, Why: scope.Why, NewPods: v.newPods(ns.Name),
-			Coverage: Coverage{Verdicts: map[PodVerdict]int{}}})
-	}
-	for n := range v.Pods {
-		if m, seen := at[v.Pods[n].Namespace]; seen {
-			all[m].Coverage.add(v.Verdicts[n].Verdict)
-		}
-	}
-	return all
-}
-
-// canary returns the answer that a namespace gave, or nil.
-func (v *View) canary(namespace string) *Canary {
-	for n := range v.Canaries {
-		if v.Canaries[n].Namespace == namespace {
-			return &v.Canaries[n]
-		}
-	}
-	return nil
-}
-
-func (v *View) newPods(namespace string) string {
-	c := v.canary(namespace)
-	switch {
-	case c == nil && !v.ScopeOf(namespace).Covered:
-		return NewPlain
-	case c == nil || c.Class == NotPermitted || c.Class == Ending:
-		return NewUnproved
-	case c.Class != None:
-		return NewRefused
-	case c.Sidecar != "":
-		return NewInjected
-	}
-	return NewPlain
 }
 
 // group is what makes pods one row.

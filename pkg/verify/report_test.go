@@ -127,6 +127,23 @@ func TestNewPods(t *testing.T) {
 	}
 }
 
+// Where pods must ask for the sensor the dry-run pod does, and what is proved is said.
+func TestNewPodsThatMustAsk(t *testing.T) {
+	s := healthy()
+	s.Injectors[0].Config.OptIn = true
+	v := NewView(s)
+	for namespace, want := range map[string]string{"team-a": "enabled", "kube-system": ""} {
+		if got := v.wanting(namespace).Annotations[InjectionKey]; got != want {
+			t.Errorf("the dry-run pod for %s is marked %q, want %q", namespace, got, want)
+		}
+	}
+	for _, ns := range Judge(s, Selection{}).Namespaces {
+		if want := map[bool]string{true: NewIfAsked, false: NewPlain}[ns.Covered]; ns.NewPods != want {
+			t.Errorf("%s: new pods are %s, want %s", ns.Name, ns.NewPods, want)
+		}
+	}
+}
+
 func TestOneNamespaceIsAsked(t *testing.T) {
 	s := healthy()
 	s.Scope.Namespace = "team-a"

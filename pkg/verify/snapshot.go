@@ -108,6 +108,8 @@ type Namespace struct {
 	Name        string            `json:"name"`
 	Labels      map[string]string `json:"labels,omitempty"`
 	Annotations map[string]string `json:"annotations,omitempty"`
+	// Marked is when whoever set its injection label last wrote it; zero if it has none.
+	Marked time.Time `json:"marked,omitzero"`
 	// Terminating says that it is being deleted, Blocking what keeps it, in Kubernetes' own words.
 	Terminating bool   `json:"terminating,omitempty"`
 	Blocking    string `json:"blocking,omitempty"`

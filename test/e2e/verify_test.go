@@ -138,3 +138,33 @@ func (l *lab) newPods(t *testing.T, namespace string) (word, why string) {
 	v, _ := l.verify(t, namespace)
 	return v.newPods(t, namespace)
 }
+
+// TestVerifyOptIn judges an injector that pods must ask, and then one that namespaces must ask.
+func TestVerifyOptIn(t *testing.T) {
+	l := shared()
+	l.uninstallAtEnd(t)
+	ns := l.namespace(t, "verify-opt-in")
+	l.mustFalcon(t, good("--pod-injection", "opt-in")...)
+	l.pod(t, ns, "silent")
+	l.pod(t, ns, "asks", injectionKey+"=enabled")
+	l.kubectl(t, "wait", "pod/asks", "-n", ns, "--for=condition=Ready", "--timeout=60s")
+	v, r := l.verify(t, ns)
+	wantCode(t, r, 0)
+	if word, _ := v.newPods(t, ns); word != "if-asked" {
+		t.Errorf("new pods are %s", word)
+	}
+	v.want(t, "silent", "opted-out", "")
+	v.want(t, "asks", "injected", "")
+
+	l.mustFalcon(t, good("--namespace-injection", "opt-in")...)
+	v, _ = l.verify(t, ns)
+	if word, why := v.newPods(t, ns); word != "plain" || !strings.Contains(why, "lacks the label") {
+		t.Errorf("new pods are %s because %s", word, why)
+	}
+	l.kubectl(t, "label", "namespace", ns, injectionKey+"=enabled")
+	v, _ = l.verify(t, ns)
+	if word, _ := v.newPods(t, ns); word != "injected" {
+		t.Errorf("new pods are %s", word)
+	}
+	v.want(t, "silent", "stale", "older than the namespace's injection label")
+}

@@ -58,7 +58,7 @@ func (p *page) spaces(some []verify.NamespaceReport, of map[string][]verify.Work
 func (p *page) newPods(ns verify.NamespaceReport) {
 	class := "unknown"
 	switch ns.NewPods {
-	case verify.NewInjected:
+	case verify.NewInjected, verify.NewIfAsked:
 		class = "pass"
 	case verify.NewRefused:
 		class = "fail"
