@@ -35,7 +35,7 @@ var configurationChecks = []Check{
 	},
 	{
 		ID: "FC505", Title: "the sensor image is there for every architecture of the nodes", Severity: Error,
-		Part: deepPart, Needs: []string{"list nodes"},
+		Part: deepPart, Needs: []string{listDeployments, listConfigMaps, listNodes},
 		Hint:  "copy the image to your registry with all its platforms",
 		Judge: judgePlatforms,
 	},

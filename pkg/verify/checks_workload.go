@@ -26,6 +26,7 @@ const (
 	listQuotas      = "list resourcequotas"
 	listLimits      = "list limitranges"
 	listOperated    = "list falconcontainers.falcon.crowdstrike.com"
+	listNodes       = "list nodes"
 	createPods      = "create pods"
 	forwardPods     = "create pods/portforward"
 	execPods        = "create pods/exec"

@@ -208,6 +208,8 @@ func (k *collector) imageTrials(ctx context.Context) error {
 	if err := all.Wait(); err != nil {
 		return err
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	for _, t := range list {
 		k.s.Images = append(k.s.Images, *t)
 	}

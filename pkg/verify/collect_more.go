@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -175,6 +174,10 @@ func (k *collector) quotas(ctx context.Context) error {
 	}
 	if quotas != nil {
 		for _, q := range quotas.Items {
+			// Which pods a scope is about only the server can say, and a dry-run pod asks it.
+			if len(q.Spec.Scopes) > 0 || q.Spec.ScopeSelector != nil {
+				continue
+			}
 			k.s.Quotas = append(k.s.Quotas, Quota{q.Namespace, q.Name, q.Status.Hard, q.Status.Used})
 		}
 	}
@@ -185,20 +188,4 @@ func (k *collector) quotas(ctx context.Context) error {
 		}
 	}
 	return k.may(err, "list", "limitranges", "")
-}
-
-// architectures are those of the cluster's nodes, as an image index names them.
-func (k *collector) architectures(ctx context.Context) error {
-	list, err := k.c.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return k.may(err, "list", "nodes", "")
-	}
-	for n := range list.Items {
-		i := &list.Items[n].Status.NodeInfo
-		if platform := fmt.Sprintf("%s/%s", i.OperatingSystem, i.Architecture); i.Architecture != "" && !slices.Contains(k.s.Architectures, platform) {
-			k.s.Architectures = append(k.s.Architectures, platform)
-		}
-	}
-	slices.Sort(k.s.Architectures)
-	return nil
 }

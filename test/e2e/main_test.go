@@ -140,7 +140,10 @@ func (r result) String() string {
 // command prepares a program with the plugin and the lab's kubectl on PATH and the lab's kubeconfig.
 func (l *lab) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+l.kubeconfig,
+	// Nothing leaves this machine: what asks for an address that is not on it, such as that of a registry inside
+	// the lab, is refused at once.
+	const nowhere = "http://127.0.0.1:9"
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+l.kubeconfig, "HTTP_PROXY="+nowhere, "HTTPS_PROXY="+nowhere, "NO_PROXY=",
 		"PATH="+filepath.Join(root, "bin")+":"+programs+":"+os.Getenv("PATH"))
 	return cmd
 }
