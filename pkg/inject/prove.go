@@ -154,10 +154,14 @@ func (i *installation) proveAll(ctx context.Context, namespaces []string, proved
 		return err
 	}
 	var harmed, plain, untold []string
+	next := "leave them out with --exclude-namespace, or admit the sidecar there (PodSecurity: label the namespace pod-security.kubernetes.io/enforce=privileged)"
 	for _, ns := range slices.Sorted(slices.Values(namespaces)) {
 		switch p := proofs[ns]; {
 		case p.harm != "":
 			harmed = append(harmed, "namespace "+ns+": "+p.harm)
+			if faultOfInjector(p.harm) {
+				next = injectorFails
+			}
 		case p.untold != "":
 			untold = append(untold, ns+" ("+p.untold+")")
 		case !p.injected:
@@ -165,8 +169,7 @@ func (i *installation) proveAll(ctx context.Context, namespaces []string, proved
 		}
 	}
 	if len(harmed) > 0 {
-		return problem.New(problem.Failed,
-			"leave them out with --exclude-namespace, or admit the sidecar there (PodSecurity: label the namespace pod-security.kubernetes.io/enforce=privileged)",
+		return problem.New(problem.Failed, next,
 			"pods with the sensor would be refused in %d of %d namespaces: %s", len(harmed), len(namespaces), list(harmed, 3))
 	}
 	if n := len(namespaces) - len(plain) - len(untold); n > 0 {

@@ -91,7 +91,11 @@ func (i *installation) proveWide(ctx context.Context, namespaces []string) error
 	slices.Sort(fresh)
 	slices.Sort(still)
 	if len(fresh) > 0 {
-		return problem.New(problem.Failed, "mend the cause, or leave the namespaces out with --exclude-namespace",
+		next := "mend the cause, or leave the namespaces out with --exclude-namespace"
+		if faulty > 0 {
+			next = injectorFails
+		}
+		return problem.New(problem.Failed, next,
 			"pods are refused because of the injector: %s", list(fresh, 3))
 	}
 	if len(still) > 0 {
@@ -99,6 +103,9 @@ func (i *installation) proveWide(ctx context.Context, namespaces []string) error
 	}
 	return nil
 }
+
+// injectorFails is what to do where no namespace is at fault.
+const injectorFails = "kubectl logs -n " + Namespace + " deployment/" + Name + " may say why the injector does not answer"
 
 // faultOfInjector says whether a pod was refused because the injector does not work, as against somebody who
 // does not want what it adds. A patch of the injector that does not fit the pod comes back as an error of the

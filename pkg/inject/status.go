@@ -225,12 +225,13 @@ func (s *State) configured(ctx context.Context, c *kube.Cluster, d *appsv1.Deplo
 }
 
 func (s *State) hooked(w *admissionv1.MutatingWebhookConfiguration) {
-	if w == nil {
+	// A configuration without entries calls nobody.
+	if w == nil || len(w.Webhooks) == 0 {
 		return
 	}
 	s.Webhook, s.Config = true, w
 	s.GlassBroken = w.Annotations[BrokenGlass]
-	if len(w.Webhooks) > 0 && w.Webhooks[0].FailurePolicy != nil {
+	if w.Webhooks[0].FailurePolicy != nil {
 		s.FailurePolicy = string(*w.Webhooks[0].FailurePolicy)
 	}
 }

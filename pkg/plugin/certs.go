@@ -95,6 +95,7 @@ func newRotate(s *session) *cobra.Command {
 			"moment. A rotation that was cut short is gone on with.",
 		Args: arguments(),
 		RunE: s.onCluster(func(ctx context.Context, c *kube.Cluster, _ []string) error {
+			s.resumes = true
 			p := s.progress()
 			defer p.Close()
 			if err := inject.Rotate(ctx, c, time.Duration(validity), timeout, reporter(p)); err != nil {

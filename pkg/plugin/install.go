@@ -87,6 +87,7 @@ func (s *session) runInstall(ctx context.Context, f *installFlags) error {
 
 // install installs, and prints what was applied if it is asked to.
 func (s *session) install(ctx context.Context, c *kube.Cluster, f *installFlags) error {
+	s.resumes = true
 	p := s.progress()
 	if f.output != "" {
 		p = s.quietProgress()

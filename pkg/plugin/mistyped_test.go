@@ -22,6 +22,21 @@ func TestAMistypedSubcommandIsSuggested(t *testing.T) {
 	falcon(t, "demo", "cleen").must(t, 2, `no command "cleen"`, "did you mean: kubectl falcon demo clean")
 }
 
+// What cannot be meant is told before any cluster is looked at.
+func TestFlagsThatCannotBeMeant(t *testing.T) {
+	for says, args := range map[string][]string{
+		"--break-glass and --dry-run do not go together":        {"uninstall", "--break-glass", "--dry-run"},
+		"--break-glass and --keep-namespace do not go together": {"uninstall", "--break-glass", "--keep-namespace"},
+		`"server" for "--dry-run" flag: use none or client`:     {"uninstall", "--dry-run=server"},
+		`"client" for "--dry-run" flag: use none or server`:     {"restart", "--dry-run=client"},
+		"--plan and --dry-run do not go together":               {"restart", "--plan", "--dry-run"},
+		"--check names no check":                                {"verify", "--check", ""},
+		"--skip names no check":                                 {"verify", "--skip="},
+	} {
+		falcon(t, args...).must(t, 2, says)
+	}
+}
+
 // A wait that cannot be meant must not begin, since what comes before it changes the cluster.
 func TestATimeoutThatCannotBeMeantIsBadInput(t *testing.T) {
 	for _, text := range []string{"0", "0s", "-1s", "5", "soon"} {

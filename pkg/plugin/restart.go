@@ -27,6 +27,7 @@ type restartFlags struct {
 	everyNS  bool
 	selector string
 	plan     bool
+	dryRun   string
 	yes      bool
 	format   *term.Format
 }
@@ -52,7 +53,10 @@ func newRestart(s *session, look judge) *cobra.Command {
 	flags.BoolVarP(&f.everyNS, "all-namespaces", "A", false, "in all namespaces")
 	flags.StringVarP(&f.selector, "selector", "l", "", "only what has pods with these `LABELS`")
 	flags.BoolVar(&f.plan, "plan", false, "only say what would be restarted, in which order")
-	flags.BoolVar(&f.o.DryRun, "dry-run", false, "ask the API server for each restart, and change nothing")
+	f.dryRun = dryRunNone
+	flags.Var(text[string]{to: &f.dryRun, words: []string{dryRunNone, dryRunServer}}, "dry-run",
+		"ask the API server for each restart, and change\nnothing")
+	flags.Lookup("dry-run").NoOptDefVal = dryRunServer
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask before it begins")
 	flags.IntVar(&f.o.MaxParallel, "max-parallel", restart.DefaultParallel, "how many workloads are restarted at once after the first")
 	flags.BoolVar(&f.o.OverBudget, "over-budget", false, "also restart what takes more pods down than a disruption\nbudget allows")
@@ -73,6 +77,7 @@ func (f *restartFlags) check(args []string) error {
 	if _, err := labels.Parse(f.selector); err != nil {
 		return problem.New(problem.BadInput, "write it as kubectl does: app=web,tier!=cache", "--selector: %w", err)
 	}
+	f.o.DryRun = f.dryRun != dryRunNone
 	switch {
 	case len(args) > 0 && (f.everyNS || f.selector != ""):
 		return problem.New(problem.BadInput, "give either TYPE/NAME, or -l and -A", "named workloads and -l or -A do not go together")
@@ -85,6 +90,7 @@ func (f *restartFlags) check(args []string) error {
 }
 
 func (s *session) restart(ctx context.Context, c *kube.Cluster, f *restartFlags, args []string) error {
+	s.resumes = !f.plan && !f.o.DryRun
 	// They were read before, when nothing was wrong with them.
 	targets, _ := readTargets(args)
 	scope := verify.Scope{Namespace: c.Namespace, Selector: f.selector, Targets: targets}

@@ -28,6 +28,8 @@ type session struct {
 	connected *kube.Cluster
 	// began is set when a command's own work starts: an error before that is one of usage.
 	began bool
+	// resumes says that what was stopped in the middle is worth running again: the command changes things.
+	resumes bool
 	// endless says that the command goes on until it is stopped, so that stopping it is no error.
 	endless bool
 	// color is when output is coloured.

@@ -78,7 +78,11 @@ func Run(ctx context.Context, args []string, streams term.Streams) int {
 	// A signal cancels the context, and what is then in flight fails with that.
 	if stopped, ok := errors.AsType[Interrupted](context.Cause(ctx)); ok {
 		if !s.endless {
-			fmt.Fprintln(streams.Err, "error:", stopped.Error()+"; the same command goes on from where it was")
+			said := stopped.Error()
+			if s.resumes {
+				said += "; the same command goes on from where it was"
+			}
+			fmt.Fprintln(streams.Err, "error:", said)
 		}
 		return stopped.ExitCode()
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -133,6 +134,10 @@ func TestASignalEndsTheRunWithItsCode(t *testing.T) {
 				o := falconWith(t, ctx, append(args, "--server", host)...)
 				o.must(t, want, "error: stopped by "+s.String())
 				// It is no fault of the cluster's, and there is nothing to mend.
+				again := slices.Contains([]string{"install", "uninstall", "restart"}, args[0])
+				if strings.Contains(o.err, "goes on from where it was") != again {
+					t.Errorf("it said\n%s", o.err)
+				}
 				if strings.Contains(o.err, "cannot be reached") || strings.Contains(o.err, "next:") {
 					t.Errorf("it said\n%s", o.err)
 				}

@@ -11,12 +11,14 @@ import (
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
 )
 
 func newUninstall(s *session) *cobra.Command {
 	var how inject.Removal
 	var glass bool
+	dryRun := dryRunNone
 	cmd := &cobra.Command{
 		Use:   "uninstall",
 		Short: "Remove the injector, the webhook first",
@@ -27,7 +29,19 @@ func newUninstall(s *session) *cobra.Command {
 			"it with --break-glass: one request lets pods start without the sensor, and\n" +
 			"removes nothing. The next install sets that back.",
 		Args: arguments(),
+		// What does not go together needs no cluster to be told.
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			for _, flag := range []string{"dry-run", "keep-namespace"} {
+				if glass && cmd.Flags().Changed(flag) {
+					return problem.New(problem.BadInput, "leave --"+flag+" out: --break-glass removes nothing",
+						"--break-glass and --%s do not go together", flag)
+				}
+			}
+			how.DryRun = dryRun != dryRunNone
+			return nil
+		},
 		RunE: s.onCluster(func(ctx context.Context, c *kube.Cluster, _ []string) error {
+			s.resumes = !how.DryRun
 			if glass {
 				return s.breakGlass(ctx, c)
 			}
@@ -36,9 +50,8 @@ func newUninstall(s *session) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&glass, "break-glass", false, "only let pods start without the injector")
 	cmd.Flags().BoolVar(&how.KeepNamespace, "keep-namespace", false, "leave the namespace")
-	cmd.Flags().BoolVar(&how.DryRun, "dry-run", false, "only say what would be removed")
-	cmd.MarkFlagsMutuallyExclusive("break-glass", "dry-run")
-	cmd.MarkFlagsMutuallyExclusive("break-glass", "keep-namespace")
+	cmd.Flags().Var(text[string]{to: &dryRun, words: []string{dryRunNone, dryRunClient}}, "dry-run", "only say what would be removed")
+	cmd.Flags().Lookup("dry-run").NoOptDefVal = dryRunClient
 	timeoutFlag(cmd, &how.Timeout, "how long to wait for the namespace to be gone")
 	return cmd
 }

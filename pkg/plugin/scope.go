@@ -1,0 +1,52 @@
+package plugin
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/verify"
+)
+
+// scopeFlags say which pods a command is about: -n is one of kubectl's flags.
+type scopeFlags struct {
+	all      bool
+	selector string
+	targets  []verify.Target
+}
+
+func (f *scopeFlags) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVarP(&f.all, "all-namespaces", "A", false, "all namespaces")
+	cmd.Flags().StringVarP(&f.selector, "selector", "l", "", "only pods with these `LABELS`, such as app=web")
+}
+
+// read takes the targets from the arguments and refuses what cannot be meant.
+func (f *scopeFlags) read(args []string) error {
+	if _, err := labels.Parse(f.selector); err != nil {
+		return problem.New(problem.BadInput, "write it as kubectl does, such as -l app=web,tier!=db", "-l: %w", err)
+	}
+	f.targets = nil
+	for _, arg := range args {
+		kind, name, err := kube.ParseTarget(arg)
+		if err != nil {
+			return err
+		}
+		f.targets = append(f.targets, verify.Target{Kind: kind, Name: name})
+	}
+	if f.all && len(args) > 0 {
+		return problem.New(problem.BadInput, "say where it is with -n", "%s cannot be in all namespaces", strings.Join(args, " "))
+	}
+	return nil
+}
+
+func (f *scopeFlags) of(namespace string) verify.Scope {
+	scope := verify.Scope{Namespace: namespace, Selector: f.selector, Targets: f.targets}
+	if f.all {
+		scope.Namespace = ""
+	}
+	return scope
+}
