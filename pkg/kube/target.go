@@ -1,8 +1,12 @@
 package kube
 
 import (
+	"context"
 	"fmt"
 	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
@@ -38,4 +42,26 @@ func ParseTarget(text string) (kind, name string, err error) {
 // Called is how messages call an object: kind/name in lower case, and its namespace.
 func Called(kind, name, namespace string) string {
 	return fmt.Sprintf("%s/%s in namespace %s", strings.ToLower(kind), name, namespace)
+}
+
+// Target reads an object of a kind that makes pods, as ParseTarget names it.
+func (c *Cluster) Target(ctx context.Context, kind, name, namespace string) (runtime.Object, error) {
+	apps, batch, o := c.Client.AppsV1(), c.Client.BatchV1(), metav1.GetOptions{}
+	switch kind {
+	case "Pod":
+		return c.Client.CoreV1().Pods(namespace).Get(ctx, name, o)
+	case "Deployment":
+		return apps.Deployments(namespace).Get(ctx, name, o)
+	case "ReplicaSet":
+		return apps.ReplicaSets(namespace).Get(ctx, name, o)
+	case "StatefulSet":
+		return apps.StatefulSets(namespace).Get(ctx, name, o)
+	case "DaemonSet":
+		return apps.DaemonSets(namespace).Get(ctx, name, o)
+	case "Job":
+		return batch.Jobs(namespace).Get(ctx, name, o)
+	case "CronJob":
+		return batch.CronJobs(namespace).Get(ctx, name, o)
+	}
+	return nil, problem.New(problem.BadInput, "", "the kind %s is not known here", kind)
 }

@@ -71,6 +71,7 @@ var everyCommand = map[string][]string{
 	"explain":    {"explain", "pod/web"},
 	"restart":    {"restart"},
 	"aid":        {"aid", "web"},
+	"logs":       {"logs"},
 	"demo":       {"demo"},
 	"demo clean": {"demo", "clean"},
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/explain"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/logs"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/restart"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/verify"
 )
@@ -36,6 +37,7 @@ func newRBAC() *cobra.Command {
 		newVerifyRole(),
 		newRole("bundle", "pack a bundle", bundle.Rules),
 		newRole("explain", "have a pod explained", explain.ExplainRules),
+		newRole("logs", "read the injector's log", logs.Rules),
 		newRole("restart", "restart workloads", restartRules))
 	return cmd
 }
