@@ -34,8 +34,8 @@ func newLogs(s *session) *cobra.Command {
 		Short: "Show the injector's logs, or those of a pod's sensor",
 		Long: "Show the logs of all the injector's replicas as one, in the order of time,\n" +
 			"whoever installed it and wherever it runs.\n\n" +
-			"--for shows only the lines about a pod or a workload. Those that name the pod, or\n" +
-			"the image of one that has no name yet, are told from those that name only its\n" +
+			"--for shows only the lines about a pod or a workload. Those that name the pod,\n" +
+			"or the image of one that has no name yet, are told from those that name only its\n" +
 			"namespace, which may be about another pod in it; -o json says which is which.",
 		Example: "  kubectl falcon logs -f --since 10m\n" +
 			"  kubectl falcon logs --for deploy/web -n team-a\n" +
