@@ -51,6 +51,9 @@ type apiCredentials struct {
 	kind string
 	// name is that of the file or the Secret, namespace the Secret's.
 	name, namespace string
+	// fault is what is wrong with the value. It is told by check, since what tells of a flag that cannot be
+	// set shows its value, which may be the secret.
+	fault error
 }
 
 const falconFlag = "--falcon-credentials"
@@ -76,7 +79,7 @@ func (a *apiCredentials) String() string {
 // Type is what help shows for the value.
 func (a *apiCredentials) Type() string { return "source" }
 
-// Set reads the flag's value. It shows nothing of what could be a secret given by mistake.
+// Set reads the flag's value. It never fails: check does.
 func (a *apiCredentials) Set(text string) error {
 	kind, name, named := strings.Cut(strings.TrimSpace(text), ":")
 	switch {
@@ -96,19 +99,27 @@ func (a *apiCredentials) Set(text string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("write env, file:PATH or secret:NAME[@NAMESPACE] (without one in %s); it takes where "+
-		"the API client is, never itself (what was given is not shown)", manifest.Namespace)
+	*a = apiCredentials{kind: fromEnv, fault: problem.New(problem.BadInput,
+		"write "+falconFlag+" env, file:PATH or secret:NAME[@NAMESPACE] (without one in "+manifest.Namespace+")",
+		"%s takes where the API client is, never itself: others can read command lines (what was given is not shown)", falconFlag)}
+	return nil
 }
+
+// check is what is wrong with the flag's value, for a command to tell before it does anything.
+func (a *apiCredentials) check() error { return a.fault }
 
 // absent says that the source is the environment and that nothing is there: the user has not asked for
 // the Falcon API.
 func (a *apiCredentials) absent() bool {
-	return a.kind == fromEnv && os.Getenv(varClientID) == "" && os.Getenv(varClientSecret) == ""
+	return a.fault == nil && a.kind == fromEnv && os.Getenv(varClientID) == "" && os.Getenv(varClientSecret) == ""
 }
 
 // falconClient returns a client of the Falcon API with the credentials that are kept there. It asks the API
 // nothing yet, and the cluster only for a Secret. Whoever uses it ends with endFalcon.
 func (s *session) falconClient(ctx context.Context, from *apiCredentials) (*api.Client, error) {
+	if err := from.check(); err != nil {
+		return nil, err
+	}
 	values, err := s.apiValues(ctx, from)
 	if err != nil {
 		return nil, err

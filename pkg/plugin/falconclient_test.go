@@ -115,13 +115,17 @@ func TestFalconCredentials(t *testing.T) {
 func TestFalconCredentialsFlag(t *testing.T) {
 	for _, bad := range []string{"", "env:X", "file:", "secret:", "secret:@x", "secret:a@", "secret:a/b", apiPassword, "client:" + apiPassword} {
 		from := &apiCredentials{kind: fromEnv}
-		if err := from.Set(bad); err == nil || strings.Contains(err.Error(), apiPassword) || from.kind != fromEnv {
+		// What pflag says of a flag that cannot be set shows its value.
+		if err := from.Set(bad); err != nil {
+			t.Errorf("%q: %v", bad, err)
+		}
+		if err := from.check(); err == nil || strings.Contains(err.Error(), apiPassword) || from.absent() {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
 	for _, good := range []string{"env", "file:/etc/falcon", "secret:a", "secret:a@b"} {
 		from := &apiCredentials{}
-		if err := from.Set(good); err != nil || from.String() != good {
+		if err := from.Set(good); err != nil || from.check() != nil || from.String() != good {
 			t.Errorf("%q became %q (%v)", good, from, err)
 		}
 	}

@@ -54,8 +54,11 @@ func TestLogs(t *testing.T) {
 	wantContains(t, "how sure they are", about.stderr, "name only the namespace logs")
 	wantContains(t, "a short name", about.stdout, "[")
 	wantNone(t, "the lines about a pod", about.stdout, "injector server starting")
-	sensor := l.mustFalcon(t, "logs", "--sidecar", "one", "-n", ns)
-	wantContains(t, "the sensor's log", sensor.stdout, "sensor: registered, agent id")
+	var sensor result
+	eventually(t, "the sensor's log", 20*time.Second, func() (bool, string) {
+		sensor = l.mustFalcon(t, "logs", "--sidecar", "one", "-n", ns)
+		return strings.Contains(sensor.stdout, "sensor: registered, agent id"), sensor.stdout
+	})
 	wantNone(t, "the sensor's log", sensor.stdout, "injector", "[")
 	if tail := l.mustFalcon(t, "logs", "--sidecar", "one", "-n", ns, "--tail=1").stdout; strings.Count(tail, "\n") != 1 {
 		t.Errorf("--tail=1 printed %q", tail)

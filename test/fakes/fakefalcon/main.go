@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/demo"
 	"github.com/kubectl-falcon/kubectl-falcon/test/fakes/falconapi"
 )
 
@@ -45,7 +46,8 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 		return err
 	}
 	config := falconapi.Config{ID: "fake-falcon", Secret: rand.Text(), CID: *cid, Scopes: falconapi.AllScopes,
-		RegistryToken: rand.Text(), AlertDelay: *delay, Obliging: true}
+		RegistryToken: rand.Text(), AlertDelay: *delay, Obliging: true,
+		Invented: invented()}
 	fmt.Fprintf(out, "export FALCON_API_BASE=http://%s\nexport FALCON_CLIENT_ID=%s\nexport FALCON_CLIENT_SECRET=%s\n"+
 		"export FALCON_CLOUD=us-1\nunset FALCON_MEMBER_CID\n", listener.Addr(), config.ID, config.Secret)
 	fmt.Fprintln(errs, "# A stand-in of the Falcon API, not CrowdStrike's: what it shows is invented. Give the lines\n"+
@@ -59,6 +61,20 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 		return err
 	}
 	return nil
+}
+
+// invented are the alerts of all scenarios of the demo: which of them an agent ran is not known here.
+func invented() (all []map[string]any) {
+	severity := map[string]int{"Critical": 90, "High": 70, "Medium": 50}
+	for _, scenario := range demo.Scenarios() {
+		if scenario.ByHand() {
+			continue
+		}
+		all = append(all, map[string]any{"name": scenario.Detection, "display_name": scenario.Detection,
+			"description": "An invented alert: " + scenario.Does, "severity": severity[scenario.Severity],
+			"severity_name": scenario.Severity, "tactic": "-", "technique": "-", "technique_id": ""})
+	}
+	return all
 }
 
 // logged writes the method and path of each request, which hold no secret.

@@ -56,7 +56,12 @@ func (s *Server) oblige(aid string) {
 		return
 	}
 	s.asked[aid] = s.config.Now()
-	s.addAlert(aid, s.config.Now(), nil)
+	for _, fields := range s.config.Invented {
+		s.addAlert(aid, s.config.Now(), fields)
+	}
+	if len(s.config.Invented) == 0 {
+		s.addAlert(aid, s.config.Now(), nil)
+	}
 	s.addHost(aid, nil)
 }
 

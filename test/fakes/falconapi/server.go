@@ -48,6 +48,8 @@ type Config struct {
 	// Obliging invents a host for each agent id that is asked about, and an alert once AlertDelay is over,
 	// for people who try the commands.
 	Obliging bool
+	// Invented are the fields of the alerts that it invents; without any it is one of a rootkit.
+	Invented []map[string]any
 	// Now is the clock; without one it is the machine's.
 	Now func() time.Time
 }
