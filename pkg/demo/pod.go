@@ -110,11 +110,9 @@ func look(ctx context.Context, c *kube.Cluster, namespace, name string) (sight, 
 	return sight{state: waiting}, nil
 }
 
-// errSeen ends the reading of logs: the line is there.
-var errSeen = errors.New("seen")
-
-// logged returns the injector's own line about the pod. That it cannot be read is no failure: the sensor is
-// beside the pod all the same.
+// logged returns the injector's own line about the pod: of several the last, but one that names the pod before
+// one that names only its namespace. That it cannot be read is no failure: the sensor is beside the pod all
+// the same.
 func (r *run) logged(ctx context.Context, pod *corev1.Pod) (line string, shown bool, err error) {
 	list, err := logs.Injectors(ctx, r.c)
 	if err != nil {
@@ -123,21 +121,21 @@ func (r *run) logged(ctx context.Context, pod *corev1.Pod) (line string, shown b
 	subject := logs.AboutPod(pod)
 	o := logs.Options{Since: pod.CreationTimestamp.Add(-logsBefore), Tail: -1}
 	var last error
-	quiet := func(string, ...any) {}
+	sure := false
 	err = wait.PollUntilContextTimeout(ctx, time.Second, mostLogWait, true, func(ctx context.Context) (bool, error) {
-		last = logs.Read(ctx, r.c, o, list, quiet, func(l logs.Line) error {
+		last = logs.Read(ctx, r.c, o, list, func(string, ...any) {}, func(l logs.Line) error {
 			l.Fields = logs.Parse(l.Message)
-			switch subject.Of(&l) {
-			case logs.ByPod:
-				line = "the injector's line: " + l.Message
-			case logs.ByNamespace:
+			switch about := subject.Of(&l); {
+			case l.Fields != nil && l.Fields.Error != "":
+				// A try before this one, since the pod is there.
+			case about == logs.ByPod:
+				line, sure = "the injector's line: "+l.Message, true
+			case about == logs.ByNamespace && !sure:
 				line = "the injector's line, which names the namespace alone: " + l.Message
-			default:
-				return nil
 			}
-			return errSeen
+			return nil
 		})
-		return errors.Is(last, errSeen), nil
+		return line != "", nil
 	})
 	switch {
 	case ctx.Err() != nil:
