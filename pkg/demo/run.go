@@ -135,6 +135,7 @@ func (r *run) scenario(ctx context.Context, s *Scenario) (Result, error) {
 		return result, nil
 	}
 	if err := r.detect(ctx, s, &result, ready); err != nil {
+		stage(Detected, false, "%s", err)
 		return result, err
 	}
 	a := result.Detection

@@ -225,12 +225,13 @@ func TestFollowFindsNewReplicas(t *testing.T) {
 func TestFollowEndsWithItsPod(t *testing.T) {
 	a := &apiServer{logs: map[string][]reply{"one": {{text: stamp(1, "1")}}}}
 	c, _ := serve(t, a, "one")
-	list, err := Sidecar(t.Context(), c, "falcon-system", "one", "")
+	_, err := Sidecar(t.Context(), c, "falcon-system", "one", "")
 	if err == nil || !strings.Contains(err.Error(), "has no Falcon sensor") {
 		t.Errorf("a pod without the sensor: %v", err)
 	}
 	a.pods["one"].Spec.Containers = []corev1.Container{{Name: "falcon-container"}, {Name: "app"}}
-	if list, err = Sidecar(t.Context(), c, "falcon-system", "one", ""); err != nil {
+	list, err := Sidecar(t.Context(), c, "falcon-system", "one", "")
+	if err != nil {
 		t.Fatal(err)
 	}
 	a.pods["one"].Status.Phase = corev1.PodSucceeded

@@ -162,6 +162,15 @@ func TestDemo(t *testing.T) {
 		wantContains(t, "what is missing", r.stderr, "did not show within 3s", "no alert at all", "namespace/falcon-demo deleted")
 		l.noDemo(t)
 	})
+	t.Run("with the printed rights", func(t *testing.T) {
+		l.user(t, "e2e-demo", "demo")
+		r := l.falconWith(t, env, "demo", "--image", shellImage, "-o", "json", "--as", "e2e-demo")
+		wantCode(t, r, 0)
+		wantDetected(t, r.stdout, "falcon-demo")
+		wantCode(t, l.falcon(t, "demo", "status", "--as", "e2e-demo"), 0)
+		wantCode(t, l.falcon(t, "demo", "clean", "--as", "e2e-demo"), 0)
+		l.noDemo(t)
+	})
 	t.Run("stopped", func(t *testing.T) {
 		_, never := falconAPI(t, func(c *falconapi.Config) { c.AlertDelay = time.Hour })
 		var out, errs strings.Builder
@@ -181,6 +190,13 @@ func TestDemo(t *testing.T) {
 		wantCode(t, result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}, 130)
 		l.noDemo(t)
 	})
+}
+
+// user makes a user with the rights that rbac prints for a command.
+func (l *lab) user(t *testing.T, name string, command ...string) {
+	t.Helper()
+	l.apply(t, roleYAML(name, l.roleOf(t, command...)))
+	t.Cleanup(func() { l.kubectl(t, "delete", "clusterrole,clusterrolebinding", name) })
 }
 
 // TestDemoOnFargate is the same where AWS decides which namespaces may have pods.

@@ -63,6 +63,11 @@ func TestLogs(t *testing.T) {
 	if tail := l.mustFalcon(t, "logs", "--sidecar", "one", "-n", ns, "--tail=1").stdout; strings.Count(tail, "\n") != 1 {
 		t.Errorf("--tail=1 printed %q", tail)
 	}
+	l.user(t, "e2e-logs", "logs")
+	wantContains(t, "with the printed rights", l.mustFalcon(t, "logs", "--for", "one", "-n", ns, "--as", "e2e-logs").stdout, "in namespace logs")
+	forbidden := l.falcon(t, "logs", "--as", "e2e-nobody")
+	wantCode(t, forbidden, 3)
+	wantContains(t, "without rights", forbidden.stderr, `cannot list resource "mutatingwebhookconfigurations"`)
 	previous := l.falcon(t, "logs", "--previous")
 	wantCode(t, previous, 1)
 	wantContains(t, "no run before", previous.stderr, "has no log of a previous run", "leave out --previous")
