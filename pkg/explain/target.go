@@ -21,7 +21,7 @@ import (
 func Fetch(ctx context.Context, c *kube.Cluster, targets []verify.Target) ([]Subject, error) {
 	var all []Subject
 	for _, t := range targets {
-		object, err := c.Target(ctx, t.Kind, t.Name, c.Namespace)
+		object, err := c.Maker(ctx, t.Kind, t.Name, c.Namespace)
 		if apierrors.IsNotFound(err) {
 			return nil, problem.New(problem.BadInput, "kubectl get "+strings.ToLower(t.Kind)+"s -n "+c.Namespace,
 				"there is no %s", kube.Called(t.Kind, t.Name, c.Namespace))
@@ -55,7 +55,7 @@ func (s *Subject) copy(ctx context.Context, c *kube.Cluster, pod *corev1.Pod) er
 	s.Notes = append(s.Notes, "the pod carries the sensor now")
 	// The injector has rewritten commands too, which only the template still has as they were.
 	if by := metav1.GetControllerOf(pod); by != nil {
-		object, err := c.Target(ctx, by.Kind, by.Name, pod.Namespace)
+		object, err := c.Maker(ctx, by.Kind, by.Name, pod.Namespace)
 		template := kube.PodOf(object)
 		switch {
 		case err == nil && template != nil:

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -44,8 +46,8 @@ func Called(kind, name, namespace string) string {
 	return fmt.Sprintf("%s/%s in namespace %s", strings.ToLower(kind), name, namespace)
 }
 
-// Target reads an object of a kind that makes pods, as ParseTarget names it.
-func (c *Cluster) Target(ctx context.Context, kind, name, namespace string) (runtime.Object, error) {
+// Maker reads an object of one of the kinds of ParseTarget: what makes pods, or a pod itself.
+func (c *Cluster) Maker(ctx context.Context, kind, name, namespace string) (runtime.Object, error) {
 	apps, batch, o := c.Client.AppsV1(), c.Client.BatchV1(), metav1.GetOptions{}
 	switch kind {
 	case "Pod":
@@ -64,4 +66,22 @@ func (c *Cluster) Target(ctx context.Context, kind, name, namespace string) (run
 		return batch.CronJobs(namespace).Get(ctx, name, o)
 	}
 	return nil, problem.New(problem.BadInput, "", "the kind %s is not known here", kind)
+}
+
+// PodLabels is the selector with which an object of Maker finds its pods; nil of one that has none, such as
+// a CronJob.
+func PodLabels(o runtime.Object) *metav1.LabelSelector {
+	switch o := o.(type) {
+	case *appsv1.Deployment:
+		return o.Spec.Selector
+	case *appsv1.ReplicaSet:
+		return o.Spec.Selector
+	case *appsv1.StatefulSet:
+		return o.Spec.Selector
+	case *appsv1.DaemonSet:
+		return o.Spec.Selector
+	case *batchv1.Job:
+		return o.Spec.Selector
+	}
+	return nil
 }

@@ -49,7 +49,7 @@ type Subject struct {
 // Find finds what lines are looked for about. found is false of a pod that is not there, whose lines are
 // found by its name; any other object must be there.
 func Find(ctx context.Context, c *kube.Cluster, kind, namespace, name string) (s Subject, found bool, err error) {
-	object, err := c.Target(ctx, kind, name, namespace)
+	object, err := c.Maker(ctx, kind, name, namespace)
 	pod, is := object.(*corev1.Pod)
 	switch {
 	case apierrors.IsNotFound(err) && kind == "Pod":
