@@ -78,29 +78,11 @@ func (r *run) proven(ctx context.Context) error {
 	return err
 }
 
+// scenario runs one, stage by stage.
 func (r *run) scenario(ctx context.Context, s *Scenario) (Result, error) {
-	begin := time.Now()
 	result := Result{Scenario: s.Name, Namespace: r.o.Namespace}
-	stage := func(name string, shown bool, format string, args ...any) {
-		now := time.Now()
-		got := Stage{Name: name, Shown: shown, Time: now.UTC().Truncate(time.Millisecond),
-			Seconds: now.Sub(begin).Round(100 * time.Millisecond).Seconds(), Detail: fmt.Sprintf(format, args...)}
-		result.Stages = append(result.Stages, got)
-		r.report.Stage(got)
-	}
-	if err := r.covered(ctx, s); err != nil {
-		return result, err
-	}
-	d, err := Deployment(s, r.o)
-	if err != nil {
-		return result, err
-	}
-	if s.ByHand() {
-		if err := r.apply(ctx, closed(s, r.o)); err != nil {
-			return result, err
-		}
-	}
-	if err := r.apply(ctx, d); err != nil {
+	stage := r.stages(&result)
+	if err := r.create(ctx, s); err != nil {
 		return result, err
 	}
 	stage(Created, true, "deployment/%s in namespace %s", s.Name, r.o.Namespace)
@@ -141,6 +123,35 @@ func (r *run) scenario(ctx context.Context, s *Scenario) (Result, error) {
 	a := result.Detection
 	stage(Detected, true, "%s: %s (%s, %s)", a.SeverityName, a.Name, a.Tactic, a.Technique)
 	return result, nil
+}
+
+// stages returns what notes a stage of a run that begins now, and reports it.
+func (r *run) stages(result *Result) func(name string, shown bool, format string, args ...any) {
+	begin := time.Now()
+	return func(name string, shown bool, format string, args ...any) {
+		now := time.Now()
+		got := Stage{Name: name, Shown: shown, Time: now.UTC().Truncate(time.Millisecond),
+			Seconds: now.Sub(begin).Round(100 * time.Millisecond).Seconds(), Detail: fmt.Sprintf(format, args...)}
+		result.Stages = append(result.Stages, got)
+		r.report.Stage(got)
+	}
+}
+
+// create makes a scenario's objects, if its pod can run.
+func (r *run) create(ctx context.Context, s *Scenario) error {
+	if err := r.covered(ctx, s); err != nil {
+		return err
+	}
+	if s.ByHand() {
+		if err := r.apply(ctx, closed(s, r.o)); err != nil {
+			return err
+		}
+	}
+	d, err := Deployment(s, r.o)
+	if err != nil {
+		return err
+	}
+	return r.apply(ctx, d)
 }
 
 // apply makes an object, and notes it before it is made: also one whose answer is lost has to go.
