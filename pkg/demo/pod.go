@@ -87,7 +87,7 @@ func look(ctx context.Context, c *kube.Cluster, namespace, name string) (sight, 
 	if s := d.Status; s.ObservedGeneration < d.Generation || s.UpdatedReplicas < 1 || s.Replicas > s.UpdatedReplicas {
 		return sight{state: waiting}, nil
 	}
-	pods, err := c.Client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: scenarioLabel + "=" + name})
+	pods, err := c.Client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: scenarioLabel + "=" + name + "," + Selector})
 	if err != nil {
 		return sight{}, fmt.Errorf("list the demo's pods: %w", err)
 	}

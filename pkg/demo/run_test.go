@@ -74,7 +74,7 @@ func TestRunRefusesBeforeItMakesAnything(t *testing.T) {
 // demoPod makes a pod of the scenario with the sensor beside it, changed as a test needs it.
 func demoPod(change func(*corev1.Pod)) *corev1.Pod {
 	p := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: "detection-single-x", Namespace: "team-a", Labels: map[string]string{"run": Default}},
+		ObjectMeta: metav1.ObjectMeta{Name: "detection-single-x", Namespace: "team-a", Labels: labelsOf(Default)},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: Default}, {Name: "falcon-container"}}},
 		Status: corev1.PodStatus{Phase: corev1.PodRunning,
 			ContainerStatuses: []corev1.ContainerStatus{{Name: Default, Ready: true}, {Name: "falcon-container", Ready: true}}},
