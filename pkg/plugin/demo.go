@@ -117,7 +117,6 @@ func (f *demoFlags) check(args []string) (err error) {
 
 // runDemo runs the scenarios. single prints the one result alone.
 func (s *session) runDemo(ctx context.Context, c *kube.Cluster, f *demoFlags, single bool) error {
-	s.anew = !f.o.Keep
 	if !f.from.absent() {
 		client, err := s.falconClient(ctx, f.from)
 		if err != nil {

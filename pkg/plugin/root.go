@@ -30,8 +30,6 @@ type session struct {
 	began bool
 	// endless says that the command goes on until it is stopped, so that stopping it is no error.
 	endless bool
-	// anew says that the command, when it is stopped, takes back what it did.
-	anew bool
 	// color is when output is coloured.
 	color term.ColorMode
 	// display is the progress that was shown last; while it is up, what else is said goes through it.
