@@ -9,7 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/sidecar"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
@@ -22,7 +21,7 @@ import (
 func Fetch(ctx context.Context, c *kube.Cluster, targets []verify.Target) ([]Subject, error) {
 	var all []Subject
 	for _, t := range targets {
-		object, err := get(ctx, c, t.Kind, t.Name, c.Namespace)
+		object, err := c.Maker(ctx, t.Kind, t.Name, c.Namespace)
 		if apierrors.IsNotFound(err) {
 			return nil, problem.New(problem.BadInput, "kubectl get "+strings.ToLower(t.Kind)+"s -n "+c.Namespace,
 				"there is no %s", kube.Called(t.Kind, t.Name, c.Namespace))
@@ -43,28 +42,6 @@ func Fetch(ctx context.Context, c *kube.Cluster, targets []verify.Target) ([]Sub
 	return all, nil
 }
 
-// get reads an object of a kind that makes pods.
-func get(ctx context.Context, c *kube.Cluster, kind, name, namespace string) (runtime.Object, error) {
-	apps, batch, o := c.Client.AppsV1(), c.Client.BatchV1(), metav1.GetOptions{}
-	switch kind {
-	case "Pod":
-		return c.Client.CoreV1().Pods(namespace).Get(ctx, name, o)
-	case "Deployment":
-		return apps.Deployments(namespace).Get(ctx, name, o)
-	case "ReplicaSet":
-		return apps.ReplicaSets(namespace).Get(ctx, name, o)
-	case "StatefulSet":
-		return apps.StatefulSets(namespace).Get(ctx, name, o)
-	case "DaemonSet":
-		return apps.DaemonSets(namespace).Get(ctx, name, o)
-	case "Job":
-		return batch.Jobs(namespace).Get(ctx, name, o)
-	case "CronJob":
-		return batch.CronJobs(namespace).Get(ctx, name, o)
-	}
-	return nil, problem.New(problem.BadInput, "", "the kind %s is not known here", kind)
-}
-
 // copy makes the pod anew that a running one once was.
 func (s *Subject) copy(ctx context.Context, c *kube.Cluster, pod *corev1.Pod) error {
 	if pod.Annotations[corev1.MirrorPodAnnotationKey] != "" {
@@ -78,7 +55,7 @@ func (s *Subject) copy(ctx context.Context, c *kube.Cluster, pod *corev1.Pod) er
 	s.Notes = append(s.Notes, "the pod carries the sensor now")
 	// The injector has rewritten commands too, which only the template still has as they were.
 	if by := metav1.GetControllerOf(pod); by != nil {
-		object, err := get(ctx, c, by.Kind, by.Name, pod.Namespace)
+		object, err := c.Maker(ctx, by.Kind, by.Name, pod.Namespace)
 		template := kube.PodOf(object)
 		switch {
 		case err == nil && template != nil:

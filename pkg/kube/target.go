@@ -1,8 +1,14 @@
 package kube
 
 import (
+	"context"
 	"fmt"
 	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
@@ -38,4 +44,44 @@ func ParseTarget(text string) (kind, name string, err error) {
 // Called is how messages call an object: kind/name in lower case, and its namespace.
 func Called(kind, name, namespace string) string {
 	return fmt.Sprintf("%s/%s in namespace %s", strings.ToLower(kind), name, namespace)
+}
+
+// Maker reads an object of one of the kinds of ParseTarget: what makes pods, or a pod itself.
+func (c *Cluster) Maker(ctx context.Context, kind, name, namespace string) (runtime.Object, error) {
+	apps, batch, o := c.Client.AppsV1(), c.Client.BatchV1(), metav1.GetOptions{}
+	switch kind {
+	case "Pod":
+		return c.Client.CoreV1().Pods(namespace).Get(ctx, name, o)
+	case "Deployment":
+		return apps.Deployments(namespace).Get(ctx, name, o)
+	case "ReplicaSet":
+		return apps.ReplicaSets(namespace).Get(ctx, name, o)
+	case "StatefulSet":
+		return apps.StatefulSets(namespace).Get(ctx, name, o)
+	case "DaemonSet":
+		return apps.DaemonSets(namespace).Get(ctx, name, o)
+	case "Job":
+		return batch.Jobs(namespace).Get(ctx, name, o)
+	case "CronJob":
+		return batch.CronJobs(namespace).Get(ctx, name, o)
+	}
+	return nil, problem.New(problem.BadInput, "", "the kind %s is not known here", kind)
+}
+
+// PodLabels is the selector with which an object of Maker finds its pods; nil of one that has none, such as
+// a CronJob.
+func PodLabels(o runtime.Object) *metav1.LabelSelector {
+	switch o := o.(type) {
+	case *appsv1.Deployment:
+		return o.Spec.Selector
+	case *appsv1.ReplicaSet:
+		return o.Spec.Selector
+	case *appsv1.StatefulSet:
+		return o.Spec.Selector
+	case *appsv1.DaemonSet:
+		return o.Spec.Selector
+	case *batchv1.Job:
+		return o.Spec.Selector
+	}
+	return nil
 }
