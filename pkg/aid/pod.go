@@ -32,6 +32,9 @@ type Pod struct {
 	others []sensor
 }
 
+// Container is the one to ask, if there is one.
+func (p *Pod) Container() string { return p.container }
+
 // sensor is a container to ask, or why it cannot answer.
 type sensor struct {
 	container, image, id string

@@ -1,7 +1,9 @@
 package aid
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
@@ -137,4 +139,17 @@ func (r *Result) flag(f Flag) {
 		}
 	}
 	r.Flags = append(r.Flags, f)
+}
+
+// Add adds results of what could not be asked.
+func (r *Report) Add(more []Result) {
+	r.Pods = append(r.Pods, more...)
+	r.sort()
+	r.Count()
+}
+
+func (r *Report) sort() {
+	slices.SortStableFunc(r.Pods, func(a, b Result) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Pod, b.Pod))
+	})
 }

@@ -1,9 +1,7 @@
 package aid
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -54,9 +52,7 @@ func Run(ctx context.Context, c *kube.Cluster, pods []Pod, o Options) *Report {
 	}
 	r.strays(pods)
 	report := &Report{Schema: Schema, Context: c.Context, Pods: r.results}
-	slices.SortStableFunc(report.Pods, func(a, b Result) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Pod, b.Pod))
-	})
+	report.sort()
 	report.summarise()
 	return report
 }
