@@ -71,13 +71,17 @@ func refuses(code int, reason metav1.StatusReason, message string) func(http.Res
 }
 
 func sidecarState(state corev1.ContainerState) func(*corev1.Pod) {
-	return func(p *corev1.Pod) { p.Status.ContainerStatuses[1].Ready, p.Status.ContainerStatuses[1].State = false, state }
+	return func(p *corev1.Pod) {
+		p.Status.ContainerStatuses[1].Ready, p.Status.ContainerStatuses[1].State = false, state
+	}
 }
 
 // faults are all that was thought of, by the name of its pod.
 var faults = map[string]fault{
-	"pending": {pod: func(p *corev1.Pod) { p.Status.Phase = corev1.PodPending }, reason: NotRunning, says: "its phase is Pending"},
-	"ended":   {pod: func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }, reason: Ended, says: "its phase is Succeeded"},
+	"pending": {pod: func(p *corev1.Pod) { p.Status.Phase, p.Status.ContainerStatuses = corev1.PodPending, nil }, reason: NotRunning, says: "its phase is Pending"},
+	"ended": {pod: func(p *corev1.Pod) {
+		p.Status.Phase, p.Status.ContainerStatuses = corev1.PodSucceeded, nil
+	}, reason: Ended, says: "its phase is Succeeded"},
 	"deleting": {pod: func(p *corev1.Pod) {
 		now := metav1.Now()
 		p.DeletionTimestamp = &now
@@ -175,6 +179,16 @@ func TestFaults(t *testing.T) {
 		if asked := f.Execs(r.Pod); asked > fault.asks || asked < min(fault.asks, 1) {
 			t.Errorf("%s was asked %d times, want %d", r.Pod, asked, fault.asks)
 		}
+	}
+}
+
+// The sensor may be up in a pod that is not, such as one whose application's image cannot be pulled.
+func TestAPodThatIsNotUpMayHaveASensorThatIs(t *testing.T) {
+	p := farm.Pod("team-a", "web", "node", "web")
+	p.Status.Phase = corev1.PodPending
+	f := &farm.Farm{Pods: []*corev1.Pod{p}, Run: answersID}
+	if got, err := Of(t.Context(), onFarm(t, f), "team-a", "web"); got != farm.ID("web") || err != nil {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 

@@ -118,6 +118,8 @@ func judge(pod *corev1.Pod, container string) sensor {
 	switch {
 	case pod.DeletionTimestamp != nil:
 		s.reason, s.message = Deleting, "is being deleted"
+	case status != nil && status.Ready && status.State.Running != nil:
+		// The sensor may be up in a pod whose other containers are not.
 	case phase != corev1.PodRunning:
 		why := kube.Trouble(pod)
 		if why == "" {

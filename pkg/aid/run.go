@@ -51,7 +51,7 @@ func Run(ctx context.Context, c *kube.Cluster, pods []Pod, o Options) *Report {
 		r.tell(waiting[n].last)
 	}
 	r.strays(pods)
-	report := &Report{Schema: Schema, Context: c.Context, Pods: r.results}
+	report := &Report{Schema: Schema, Context: c.Context, Pods: append([]Result{}, r.results...)}
 	report.sort()
 	report.summarise()
 	return report

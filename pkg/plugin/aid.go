@@ -153,7 +153,10 @@ func (s *session) aid(ctx context.Context, c *kube.Cluster, f *aidFlags) error {
 		pods = aid.PerWorkload(pods)
 	}
 	if f.sample > 0 {
-		pods = aid.Sample(pods, f.sample)
+		all := len(pods)
+		if pods = aid.Sample(pods, f.sample); len(pods) == 0 {
+			return problem.New(problem.Failed, "leave --sample out to see why", "there is nothing to sample: none of %s can be asked", count(all, "pod"))
+		}
 	}
 	return s.askAll(ctx, c, f, pods, missing)
 }

@@ -134,8 +134,21 @@ func (d *aidDisplay) row(r *aid.Result) {
 	why := flagsOf(r)
 	if r.Reason != "" {
 		why = fmt.Sprintf("%s: it %s", r.Reason, r.Message)
+		if d.f.format != "wide" {
+			why = shortened(why)
+		}
 	}
 	d.line(d.columns.Row(append(cells, why)...))
+}
+
+// mostReason is how much of a reason a row has: many pods have the same long one, which is said in full below.
+const mostReason = 80
+
+func shortened(text string) string {
+	if runes := []rune(text); len(runes) > mostReason {
+		return string(runes[:mostReason-1]) + "…"
+	}
+	return text
 }
 
 func (d *aidDisplay) line(text string) {
