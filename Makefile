@@ -4,6 +4,7 @@ GO      ?= go
 PREFIX  ?= /usr/local
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 NAME    ?= try
+DELAY   ?= 20s
 
 # The same flags everywhere, so that the modules share what the compiler has cached.
 BUILD    = env CGO_ENABLED=0 GOFLAGS= GOWORK=off $(GO) build -C $(1) -v -trimpath -buildvcs=false
@@ -87,6 +88,10 @@ root:
 .PHONY: packages
 packages:
 	@hack/packages.sh
+
+.PHONY: fake-falcon
+fake-falcon: ## Serve a stand-in of the Falcon API here, to try commands without a subscription (DELAY=20s)
+	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) run ./test/fakes/fakefalcon -delay $(DELAY)
 
 .PHONY: clean
 clean: ## Remove what was built here; the lab's compiled programs stay in their cache

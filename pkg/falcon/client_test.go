@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -300,6 +301,13 @@ func TestPassingTroubles(t *testing.T) {
 	if _, err := c.CID(t.Context()); err != nil {
 		t.Errorf("after two 503: %v", err)
 	}
+	for _, status := range []int{500, 502, 503} {
+		fake, c := start(t, usual(), nil)
+		fake.Break("/oauth2/token", falconapi.Fault{Status: status})
+		if _, err := c.CID(t.Context()); err != nil || count(fake, "/oauth2/token") != 2 {
+			t.Errorf("after a token was refused with %d: %v", status, err)
+		}
+	}
 	fake.Break("/sensors/queries/installers/ccid/v1", falconapi.Fault{Status: 500, Times: 100})
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
@@ -360,7 +368,9 @@ func TestHosts(t *testing.T) {
 
 func TestAlerts(t *testing.T) {
 	config := usual()
-	config.AlertDelay = 500 * time.Millisecond
+	config.AlertDelay = 5 * time.Minute
+	var passed atomic.Int64
+	config.Now = func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
 	fake, c := start(t, config, nil)
 	begin := time.Now().Add(-time.Second)
 	other := strings.Repeat("f", 32)
@@ -369,18 +379,18 @@ func TestAlerts(t *testing.T) {
 	if alerts, err := c.Alerts(t.Context(), aid, begin); err != nil || len(alerts) != 0 {
 		t.Errorf("before its time: %v (%v)", alerts, err)
 	}
-	time.Sleep(600 * time.Millisecond)
+	passed.Add(int64(6 * time.Minute))
 	alerts, err := c.Alerts(t.Context(), aid, begin)
 	if err != nil || len(alerts) != 1 || alerts[0].ID != id || alerts[0].SeverityName != "Critical" || !strings.Contains(alerts[0].Link, id) {
 		t.Errorf("the alerts are %+v (%v)", alerts, err)
 	}
-	if alerts, err := c.Alerts(t.Context(), aid, time.Now()); err != nil || len(alerts) != 0 {
+	if alerts, err := c.Alerts(t.Context(), aid, config.Now()); err != nil || len(alerts) != 0 {
 		t.Errorf("after it: %v (%v)", alerts, err)
 	}
 	for range 1100 {
 		fake.AddAlert(aid, nil)
 	}
-	time.Sleep(600 * time.Millisecond)
+	passed.Add(int64(6 * time.Minute))
 	if alerts, err := c.Alerts(t.Context(), aid, begin); err != nil || len(alerts) != 1101 {
 		t.Errorf("%d alerts on three pages (%v)", len(alerts), err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
@@ -23,6 +24,42 @@ func (c *Client) bearer(ctx context.Context, stale *oauth2.Token) (*oauth2.Token
 	if c.token.Valid() && c.token != stale {
 		return c.token, nil
 	}
+	token, region, err := c.askToken(ctx)
+	if passing(err) {
+		// Once more, as other calls are sent again.
+		if err := sleep(ctx, time.Second); err != nil {
+			return nil, err
+		}
+		token, region, err = c.askToken(ctx)
+	}
+	if err != nil {
+		return nil, c.noToken(ctx, err)
+	}
+	if c.cloud.Name == "" {
+		// The token of the cloud that was asked first is good in the one that it names.
+		if c.cloud, err = home(region); err != nil {
+			return nil, err
+		}
+	}
+	c.token = token
+	return token, nil
+}
+
+// passing says whether a request for a token failed by a trouble of the server that passes by itself.
+func passing(err error) bool {
+	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if !ok {
+		return false
+	}
+	switch refused.Response.StatusCode {
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable:
+		return true
+	}
+	return false
+}
+
+// askToken asks for a token once, and returns the region that the answer names.
+func (c *Client) askToken(ctx context.Context) (*oauth2.Token, string, error) {
 	region := &regionReader{next: c.http.Transport}
 	client := &http.Client{Transport: region, Timeout: c.http.Timeout, CheckRedirect: c.http.CheckRedirect}
 	asked := clientcredentials.Config{ClientID: c.o.ID, ClientSecret: c.o.Secret,
@@ -31,17 +68,7 @@ func (c *Client) bearer(ctx context.Context, stale *oauth2.Token) (*oauth2.Token
 		asked.EndpointParams = url.Values{"member_cid": {c.o.Member}}
 	}
 	token, err := asked.Token(context.WithValue(ctx, oauth2.HTTPClient, client))
-	if err != nil {
-		return nil, c.noToken(ctx, err)
-	}
-	if c.cloud.Name == "" {
-		// The token of the cloud that was asked first is good in the one that it names.
-		if c.cloud, err = home(region.region); err != nil {
-			return nil, err
-		}
-	}
-	c.token = token
-	return token, nil
+	return token, region.region, err
 }
 
 // home is the cloud of a region header.

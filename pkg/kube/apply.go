@@ -42,11 +42,14 @@ var resources = map[string]schema.GroupVersionResource{
 	"ConfigMap":      {Version: "v1", Resource: "configmaps"},
 	"Secret":         {Version: "v1", Resource: "secrets"},
 	"Service":        {Version: "v1", Resource: "services"},
+	"ResourceQuota":  {Version: "v1", Resource: "resourcequotas"},
 	"Deployment":     {Group: "apps", Version: "v1", Resource: "deployments"},
 	"ClusterRole": {
 		Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterroles"},
 	"ClusterRoleBinding": {
 		Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterrolebindings"},
+	"NetworkPolicy": {
+		Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"},
 	"PodDisruptionBudget": {
 		Group: "policy", Version: "v1", Resource: "poddisruptionbudgets"},
 	"MutatingWebhookConfiguration": {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -39,6 +40,9 @@ func falconWith(t *testing.T, ctx context.Context, args ...string) outcome {
 // once, before any test, so KUBECONFIG must name something.
 func hideKubeconfig(t *testing.T) {
 	t.Helper()
+	if os.Getenv(varBase) == "" {
+		withoutAPI(t)
+	}
 	home := t.TempDir()
 	t.Setenv("HOME", home)
 	t.Setenv("KUBECONFIG", filepath.Join(home, "absent"))
@@ -64,15 +68,18 @@ func (o outcome) must(t *testing.T, code int, says ...string) {
 
 // everyCommand are the command lines that go to the cluster, each with what it needs.
 var everyCommand = map[string][]string{
-	"install":    {"install", "--cid", cid, "--image", "falcon:7"},
-	"uninstall":  {"uninstall"},
-	"status":     {"status"},
-	"verify":     {"verify"},
-	"explain":    {"explain", "pod/web"},
-	"restart":    {"restart"},
-	"aid":        {"aid", "web"},
-	"demo":       {"demo"},
-	"demo clean": {"demo", "clean"},
+	"install":     {"install", "--cid", cid, "--image", "falcon:7"},
+	"uninstall":   {"uninstall"},
+	"status":      {"status"},
+	"verify":      {"verify"},
+	"explain":     {"explain", "pod/web"},
+	"restart":     {"restart"},
+	"aid":         {"aid", "web"},
+	"logs":        {"logs"},
+	"demo":        {"demo"},
+	"demo run":    {"demo", "run", "rootkit"},
+	"demo status": {"demo", "status"},
+	"demo clean":  {"demo", "clean"},
 }
 
 const cid = "0123456789abcdef0123456789abcdef-12"

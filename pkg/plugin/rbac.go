@@ -5,9 +5,11 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/bundle"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/demo"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/explain"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/logs"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/restart"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/verify"
 )
@@ -36,6 +38,8 @@ func newRBAC() *cobra.Command {
 		newVerifyRole(),
 		newRole("bundle", "pack a bundle", bundle.Rules),
 		newRole("explain", "have a pod explained", explain.ExplainRules),
+		newRole("logs", "read the injector's log", logs.Rules),
+		newRole("demo", "run the demo", demo.Rules),
 		newRole("restart", "restart workloads", restartRules))
 	return cmd
 }

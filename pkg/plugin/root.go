@@ -30,6 +30,8 @@ type session struct {
 	began bool
 	// endless says that the command goes on until it is stopped, so that stopping it is no error.
 	endless bool
+	// anew says that the command, when it is stopped, takes back what it did.
+	anew bool
 	// color is when output is coloured.
 	color term.ColorMode
 	// display is the progress that was shown last; while it is up, what else is said goes through it.
@@ -91,7 +93,7 @@ func newRoot(s *session) *cobra.Command {
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	cmd.SetHelpCommand(newHelp())
 	cmd.AddCommand(newInstall(s), newUninstall(s), newStatus(s), newCerts(s), newVerify(s), newExplain(s), newRestart(s, judgeScope),
-		newBundle(s), newExplainCheck(s), newAID(s), newDemo(s), newRBAC(), newVersion(s))
+		newBundle(s), newExplainCheck(s), newAID(s), newLogs(s), newDemo(s), newRBAC(), newVersion(s))
 	return cmd
 }
 

@@ -77,7 +77,11 @@ func Run(ctx context.Context, args []string, streams term.Streams) int {
 	}
 	// A signal cancels the context, and what is then in flight fails with that.
 	if stopped, ok := errors.AsType[Interrupted](context.Cause(ctx)); ok {
-		if !s.endless {
+		switch {
+		case s.endless:
+		case s.anew:
+			fmt.Fprintln(streams.Err, "error:", stopped.Error())
+		default:
 			fmt.Fprintln(streams.Err, "error:", stopped.Error()+"; the same command goes on from where it was")
 		}
 		return stopped.ExitCode()

@@ -141,19 +141,8 @@ func (i *Injector) serves() bool {
 	return i.Deployment == nil || i.Deployment.Status.AvailableReplicas > 0
 }
 
-// server is the container that answers the webhook's requests. All known injectors are started by a
-// program of that name; else it is the first.
-func server(spec *corev1.PodSpec) *corev1.Container {
-	for n := range spec.Containers {
-		if slices.Equal(spec.Containers[n].Command, []string{"injector"}) {
-			return &spec.Containers[n]
-		}
-	}
-	if len(spec.Containers) == 0 {
-		return &corev1.Container{}
-	}
-	return &spec.Containers[0]
-}
+// server is the container that answers the webhook's requests.
+func server(spec *corev1.PodSpec) *corev1.Container { return owner.Server(spec) }
 
 // remedy says how a field of an injector is set right with the tool that would else set it back. flags
 // are those of this tool's install; chart is how the chart is told, empty where it cannot be; operator is

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
@@ -173,4 +175,18 @@ func (i Injector) release() (name, namespace string) {
 		namespace = i.Namespace
 	}
 	return name, namespace
+}
+
+// Server is the container that answers the webhook's requests. All known injectors are started by a
+// program of that name; else it is the first.
+func Server(spec *corev1.PodSpec) *corev1.Container {
+	for n := range spec.Containers {
+		if slices.Equal(spec.Containers[n].Command, []string{"injector"}) {
+			return &spec.Containers[n]
+		}
+	}
+	if len(spec.Containers) == 0 {
+		return &corev1.Container{}
+	}
+	return &spec.Containers[0]
 }

@@ -18,7 +18,7 @@ func (s *Server) AddHost(aid string, fields map[string]any) {
 }
 
 func (s *Server) addHost(aid string, fields map[string]any) {
-	now := time.Now().UTC().Format(time.RFC3339)
+	now := s.config.Now().UTC().Format(time.RFC3339)
 	host := map[string]any{"device_id": aid, "hostname": "host-" + aid[:8], "agent_version": "7.40.18003.0",
 		"product_type_desc": "Pod", "first_seen": now, "last_seen": now, "status": "normal", "reduced_functionality_mode": "no"}
 	for name, value := range fields {
@@ -31,7 +31,7 @@ func (s *Server) addHost(aid string, fields map[string]any) {
 func (s *Server) AddAlert(aid string, fields map[string]any) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.addAlert(aid, time.Now(), fields)
+	return s.addAlert(aid, s.config.Now(), fields)
 }
 
 func (s *Server) addAlert(aid string, at time.Time, fields map[string]any) string {
@@ -55,8 +55,13 @@ func (s *Server) oblige(aid string) {
 	if _, before := s.asked[aid]; before || !s.config.Obliging || len(aid) != 32 {
 		return
 	}
-	s.asked[aid] = time.Now()
-	s.addAlert(aid, time.Now(), nil)
+	s.asked[aid] = s.config.Now()
+	for _, fields := range s.config.Invented {
+		s.addAlert(aid, s.config.Now(), fields)
+	}
+	if len(s.config.Invented) == 0 {
+		s.addAlert(aid, s.config.Now(), nil)
+	}
 	s.addHost(aid, nil)
 }
 
@@ -132,7 +137,7 @@ func (s *Server) findAlerts(r *http.Request) (any, map[string]any, *apiError) {
 	for n := len(s.alerts) - 1; n >= 0; n-- {
 		alert := s.alerts[n]
 		at, _ := time.Parse(time.RFC3339Nano, alert["created_timestamp"].(string))
-		if !at.After(time.Now()) && fits(alert, terms) {
+		if !at.After(s.config.Now()) && fits(alert, terms) {
 			ids = append(ids, alert["composite_id"].(string))
 		}
 	}

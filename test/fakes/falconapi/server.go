@@ -48,6 +48,10 @@ type Config struct {
 	// Obliging invents a host for each agent id that is asked about, and an alert once AlertDelay is over,
 	// for people who try the commands.
 	Obliging bool
+	// Invented are the fields of the alerts that it invents; without any it is one of a rootkit.
+	Invented []map[string]any
+	// Now is the clock; without one it is the machine's.
+	Now func() time.Time
 }
 
 // Fault is done to requests for a path in place of their answer.
@@ -86,6 +90,9 @@ func New(c Config) *Server {
 	}
 	if c.Region == "" {
 		c.Region = "us-1"
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	s := &Server{config: c, mux: http.NewServeMux(), tokens: map[string]time.Time{}, hosts: map[string]map[string]any{},
 		asked: map[string]time.Time{}, faults: map[string]*Fault{}}
@@ -135,7 +142,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			delete(s.faults, r.URL.Path)
 		}
 	}
-	if now := time.Now(); now.Sub(s.minute) >= time.Minute {
+	if now := s.config.Now(); now.Sub(s.minute) >= time.Minute {
 		s.minute, s.used = now, 0
 	}
 	s.used++
@@ -201,7 +208,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	}
 	token := rand.Text()
 	s.mu.Lock()
-	s.tokens[token] = time.Now().Add(s.config.TokenLife)
+	s.tokens[token] = s.config.Now().Add(s.config.TokenLife)
 	s.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusCreated)
@@ -227,7 +234,7 @@ func (s *Server) Tokens() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, ends := range s.tokens {
-		if time.Now().Before(ends) {
+		if s.config.Now().Before(ends) {
 			n++
 		}
 	}
@@ -239,7 +246,7 @@ func (s *Server) permit(r *http.Request, scope string) *apiError {
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if ends, known := s.tokens[token]; !known || time.Now().After(ends) {
+	if ends, known := s.tokens[token]; !known || s.config.Now().After(ends) {
 		return &apiError{http.StatusUnauthorized, "access denied, invalid bearer token"}
 	}
 	if !slices.Contains(s.config.Scopes, scope) {
