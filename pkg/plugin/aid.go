@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aid"
+	api "github.com/kubectl-falcon/kubectl-falcon/pkg/falcon"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
@@ -25,6 +26,8 @@ type aidFlags struct {
 	perWorkload bool
 	sample      int
 	format      aidFormat
+	hosts       bool
+	from        *apiCredentials
 	// targets are what was named, stdin says that they come from there.
 	targets []aid.Target
 	stdin   bool
@@ -59,6 +62,8 @@ func newAID(s *session) *cobra.Command {
 	flags.Var((*patience)(&f.o.PodTimeout), "pod-timeout", "how long one sensor may take to answer")
 	flags.IntVar(&f.o.InFlight, "concurrency", aid.DefaultInFlight, "how many sensors are asked at the same time; two of a\nnode at most, unless it is Fargate's")
 	flags.BoolVar(&f.o.Details, "details", false, "also ask for version, CID, tags, proxy, trace and RFM")
+	flags.BoolVar(&f.hosts, "hosts", false, "also ask the Falcon API for the host of each id")
+	f.from = falconCredentialsFlag(cmd)
 	flags.BoolVar(&f.perWorkload, "per-workload", false, "ask one pod of each workload")
 	flags.IntVar(&f.sample, "sample", 0, "ask `N` pods that can be asked, spread over the nodes")
 	flags.BoolVar(&f.cache, "cache", false, "remember the ids, and do not ask the same container\nagain")
@@ -115,7 +120,7 @@ func (f *aidFlags) check(args []string) error {
 
 // single says that one pod is meant and nothing else was asked for: then the id alone is printed, for scripts.
 func (f *aidFlags) single() bool {
-	return !f.stdin && len(f.targets) == 1 && f.targets[0].Kind == "Pod" && f.format == "" && !f.o.Details
+	return !f.stdin && len(f.targets) == 1 && f.targets[0].Kind == "Pod" && f.format == "" && !f.o.Details && !f.hosts
 }
 
 func (s *session) aid(ctx context.Context, c *kube.Cluster, f *aidFlags) error {
@@ -136,6 +141,15 @@ func (s *session) aid(ctx context.Context, c *kube.Cluster, f *aidFlags) error {
 			_, err = s.Out.Write([]byte(id + "\n"))
 		}
 		return err
+	}
+	var client *api.Client
+	if f.hosts {
+		// What is wrong with the credentials is told before anybody is asked.
+		var err error
+		if client, err = s.falconClient(ctx, f.from); err != nil {
+			return err
+		}
+		defer endFalcon(ctx, client)
 	}
 	pods, missing, err := aid.Find(ctx, c, f.selection(c.Namespace))
 	if err != nil {
@@ -158,7 +172,7 @@ func (s *session) aid(ctx context.Context, c *kube.Cluster, f *aidFlags) error {
 			return problem.New(problem.Failed, "leave --sample out to see why", "there is nothing to sample: none of %s can be asked", count(all, "pod"))
 		}
 	}
-	return s.askAll(ctx, c, f, pods, missing)
+	return s.askAll(ctx, c, f, pods, missing, client)
 }
 
 // selection puts the targets into the namespace in use, but for those that name their own.

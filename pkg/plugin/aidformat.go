@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aid"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/query"
@@ -82,6 +83,9 @@ func aidCSV(w io.Writer, r *aid.Report, f *aidFlags) error {
 	if f.o.Details {
 		header = append(header, "version", "cid", "tags", "proxy", "trace", "rfm")
 	}
+	if f.hosts {
+		header = append(header, "host", "last_seen", "online", "sensor", "policy", "reduced", "link")
+	}
 	if err := c.Write(header); err != nil {
 		return err
 	}
@@ -90,6 +94,9 @@ func aidCSV(w io.Writer, r *aid.Report, f *aidFlags) error {
 		row := []string{p.Namespace, p.Pod, p.AID, string(p.Reason), p.Message, flagsOf(p), p.Node, p.Container, ownerOf(p)}
 		if f.o.Details {
 			row = append(row, detailCells(p, "")...)
+		}
+		if f.hosts {
+			row = append(row, hostCells(p, "")...)
 		}
 		for m := range row {
 			row[m] = term.Clean(row[m])
@@ -123,6 +130,27 @@ func detailCells(p *aid.Result, missing string) []string {
 	cells := make([]string, 6)
 	if d := p.Details; d != nil {
 		cells = []string{d.Version, string(d.CIDMatch), strings.Join(d.Tags, ","), d.Proxy.String(), d.Trace, d.RFM.State}
+	}
+	for n := range cells {
+		if cells[n] == "" {
+			cells[n] = missing
+		}
+	}
+	return cells
+}
+
+// hostColumns are the columns of --hosts but the last, which is the link.
+const hostColumns = 6
+
+// hostCells are the columns of --hosts; missing stands for what the console does not know.
+func hostCells(p *aid.Result, missing string) []string {
+	cells := make([]string, hostColumns+1)
+	if h := p.Host; h != nil {
+		seen := ""
+		if !h.LastSeen.IsZero() {
+			seen = h.LastSeen.UTC().Format(time.RFC3339)
+		}
+		cells = []string{h.Name, seen, h.Online, h.Version, h.Policy, h.RFM, h.Link}
 	}
 	for n := range cells {
 		if cells[n] == "" {

@@ -86,3 +86,18 @@ func (f *aidFlags) readNames(ctx context.Context, in io.Reader) error {
 		return ctx.Err()
 	}
 }
+
+// podName takes a pod's name as kubectl prints it, alone or after its kind.
+func podName(arg string) (string, error) {
+	kind, name, found := strings.Cut(arg, "/")
+	if !found && arg != "" {
+		return arg, nil
+	}
+	switch kind {
+	case "pod", "pods", "po":
+		if name != "" && !strings.Contains(name, "/") {
+			return name, nil
+		}
+	}
+	return "", problem.New(problem.BadInput, "kubectl get pods lists them", "%q is not a pod: write POD or pod/POD", arg)
+}

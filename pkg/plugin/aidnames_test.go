@@ -79,3 +79,13 @@ func TestAIDRefusesWhatCannotBeMeant(t *testing.T) {
 		falcon(t, append([]string{"aid"}, c.args...)...).must(t, 2, c.says)
 	}
 }
+
+func TestPodName(t *testing.T) {
+	for arg, want := range map[string]string{"web": "web", "pod/web": "web", "pods/web": "web", "po/web": "web",
+		"deployment/web": "", "pod/": "", "/web": ""} {
+		got, err := podName(arg)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: got %q, %v; want %q", arg, got, err, want)
+		}
+	}
+}

@@ -7,23 +7,38 @@ import (
 	"time"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aid"
+	api "github.com/kubectl-falcon/kubectl-falcon/pkg/falcon"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
 )
 
 // askAll asks pods, prints what comes and sums it up.
-func (s *session) askAll(ctx context.Context, c *kube.Cluster, f *aidFlags, pods []aid.Pod, missing []aid.Result) error {
+func (s *session) askAll(ctx context.Context, c *kube.Cluster, f *aidFlags, pods []aid.Pod, missing []aid.Result, client *api.Client) error {
 	show := s.aidDisplay(f, pods, missing)
+	// Hosts are asked for together, when all ids are there: until then there are no rows.
 	for n := range missing {
-		show.row(&missing[n])
+		if !f.hosts {
+			show.row(&missing[n])
+		}
 	}
 	f.o.Tell = func(r aid.Result) {
-		show.row(&r)
+		if show.done++; !f.hosts {
+			show.row(&r)
+		}
 		show.progress(time.Now())
 	}
 	report := aid.Run(ctx, c, pods, f.o)
-	show.end()
 	report.Add(missing)
+	var unjoined error
+	if f.hosts {
+		if unjoined = joinHosts(ctx, report, client); unjoined != nil {
+			unjoined = fmt.Errorf("ask the Falcon API for the hosts: %w", unjoined)
+		}
+		for n := range report.Pods {
+			show.row(&report.Pods[n])
+		}
+	}
+	show.end()
 	if show.err != nil {
 		return show.err
 	}
@@ -34,7 +49,19 @@ func (s *session) askAll(ctx context.Context, c *kube.Cluster, f *aidFlags, pods
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if unjoined != nil {
+		return unjoined
+	}
 	return failure(report)
+}
+
+// joinHosts adds what the Falcon console knows of the ids, with the links of the customer's own cloud.
+func joinHosts(ctx context.Context, r *aid.Report, client *api.Client) error {
+	var link func(string) string
+	if cloud, err := client.Cloud(ctx); err == nil && cloud.Console != "" {
+		link = cloud.HostLink
+	}
+	return r.Join(ctx, client, link)
 }
 
 // aidDisplay shows results as they come, and on a terminal how far it is.
@@ -90,7 +117,18 @@ func (s *session) aidDisplay(f *aidFlags, pods []aid.Pod, missing []aid.Result) 
 			column(detail.name, detail.width)
 		}
 	}
+	if f.hosts {
+		for _, host := range []struct {
+			name  string
+			width int
+		}{{"HOST", name}, {"LAST SEEN", 20}, {"ONLINE", 7}, {"SENSOR", 13}, {"POLICY", idLength}, {"REDUCED", 7}} {
+			column(host.name, host.width)
+		}
+	}
 	if f.format == "wide" {
+		if f.hosts {
+			column("LINK", 0)
+		}
 		column("NODE", node)
 		column("CONTAINER", container)
 		column("OWNER", owner)
@@ -116,7 +154,6 @@ func (f *aidFlags) spaces() bool {
 
 // row shows one result.
 func (d *aidDisplay) row(r *aid.Result) {
-	d.done++
 	if d.columns == nil || r.Reason == aid.Canceled {
 		return
 	}
@@ -128,7 +165,13 @@ func (d *aidDisplay) row(r *aid.Result) {
 	if d.f.o.Details {
 		cells = append(cells, detailCells(r, "-")...)
 	}
+	if d.f.hosts {
+		cells = append(cells, hostCells(r, "-")[:hostColumns]...)
+	}
 	if d.f.format == "wide" {
+		if d.f.hosts {
+			cells = append(cells, hostCells(r, "-")[hostColumns])
+		}
 		cells = append(cells, orDash(r.Node), orDash(r.Container), orDash(ownerOf(r)))
 	}
 	why := flagsOf(r)
@@ -188,38 +231,4 @@ func (d *aidDisplay) end() {
 		d.live.State("sensors", "")
 		d.s.endProgress()
 	}
-}
-
-// sumUp says on stderr which reasons there are, each with a pod and what to do.
-func (s *session) sumUp(r *aid.Report) {
-	for _, reason := range aid.Reasons {
-		if r.Summary.Reasons[reason] == 0 {
-			continue
-		}
-		for n := range r.Pods {
-			p := &r.Pods[n]
-			if p.Reason != reason {
-				continue
-			}
-			s.remark("%s: %s, such as %s, which %s\n  next: %s", reason, count(r.Summary.Reasons[reason], "pod"),
-				term.Clean(p.Namespace+"/"+p.Pod), term.Clean(p.Message), p.Next())
-			break
-		}
-	}
-	said := map[aid.Flag]bool{}
-	for n := range r.Pods {
-		for _, flag := range r.Pods[n].Flags {
-			if !said[flag] {
-				said[flag] = true
-				s.remark("%s: the agent id %s of pod %s/%s %s", flag, r.Pods[n].AID, r.Pods[n].Namespace, r.Pods[n].Pod, flagged[flag])
-			}
-		}
-	}
-}
-
-// flagged are what the flags say.
-var flagged = map[aid.Flag]string{
-	aid.AllZero:      "is no id: its sensor has lost its own; restart the pod",
-	aid.Duplicate:    "is another pod's too: they are one host in the console; restart them",
-	aid.NotInConsole: "is not known to the Falcon console of these credentials: check that it is the same customer's (CID)",
 }

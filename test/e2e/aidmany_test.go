@@ -40,8 +40,6 @@ func TestAIDOfMany(t *testing.T) {
 	ns := l.namespace(t, "aid-many")
 	l.deployment(t, ns, "web", "3")
 	l.deployment(t, ns, "db", "2")
-	l.kubectl(t, "rollout", "status", "deployment/web", "-n", ns, "--timeout=120s")
-	l.kubectl(t, "rollout", "status", "deployment/db", "-n", ns, "--timeout=120s")
 	l.pod(t, ns, "plain", injectionKey+"=disabled")
 
 	r := l.mustFalcon(t, "aid", "deploy/web", "-n", ns, "--wait", "--timeout=60s", "--details", "-o", "json")
@@ -90,7 +88,7 @@ func TestAIDOfMany(t *testing.T) {
 		}
 	})
 	t.Run("names from stdin", func(t *testing.T) {
-		cmd := l.command("kubectl-falcon", "aid", "-", "-o", "name")
+		cmd := l.command(bin("kubectl-falcon"), "aid", "-", "-o", "name")
 		var names []string
 		for pod := range ids {
 			names = append(names, ns+"/pod/"+pod)
@@ -120,7 +118,6 @@ func TestAIDOfManyThroughAProxyThatRefusesWebSocket(t *testing.T) {
 	l.install(t)
 	ns := l.namespace(t, "aid-many-spdy")
 	l.deployment(t, ns, "web", "6")
-	l.kubectl(t, "rollout", "status", "deployment/web", "-n", ns, "--timeout=120s")
 	l.mustFalcon(t, "aid", "deploy/web", "-n", ns, "--wait", "--timeout=60s")
 	var webSocket, spdy atomic.Int32
 	through := *l
