@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/util/exec"
+	"k8s.io/klog/v2"
 	"k8s.io/streaming/pkg/httpstream"
 )
 
@@ -145,8 +146,10 @@ func (e *Executor) attempt(ctx context.Context, cmd Command, p protocol, leads b
 	return out, refused, err
 }
 
-// stream ends with the context, of which SPDY's handshake knows nothing.
+// stream ends with the context, of which SPDY's handshake knows nothing. What client-go has to log of a
+// connection that breaks is in the error, and would only stand in the way on the user's screen.
 func stream(ctx context.Context, executor remotecommand.Executor, o remotecommand.StreamOptions) error {
+	ctx = klog.NewContext(ctx, klog.Logger{})
 	done := make(chan error, 1)
 	go func() { done <- executor.StreamWithContext(ctx, o) }()
 	select {

@@ -39,7 +39,7 @@ func newRBAC() *cobra.Command {
 		newVerifyRole(),
 		newRole("bundle", "pack a bundle", bundle.Rules),
 		newRole("explain", "have a pod explained", explain.ExplainRules),
-		newRole("aid", "ask sensors for their ids", aid.Rules),
+		newRole("aid", "ask for agent ids", aid.Rules),
 		newRole("logs", "read the injector's log", logs.Rules),
 		newRole("demo", "run the demo", demo.Rules),
 		newRole("restart", "restart workloads", restartRules))
