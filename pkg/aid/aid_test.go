@@ -38,7 +38,8 @@ func unpullable() *corev1.Pod {
 	return p
 }
 
-// ways are both ways to an id: what cannot change by waiting must not be waited for.
+// ways are both ways to an id: what cannot change by waiting must not be waited for. The hour would show in
+// the time that the tests take.
 var ways = map[string]func(context.Context, *kube.Cluster) (string, error){
 	"at once": func(ctx context.Context, c *kube.Cluster) (string, error) { return Of(ctx, c, "team-a", "web") },
 	"waiting": func(ctx context.Context, c *kube.Cluster) (string, error) {
@@ -51,20 +52,25 @@ func TestPodsThatCannotBeAsked(t *testing.T) {
 		cluster    *kube.Cluster
 		kind       problem.Kind
 		says, next string
+		// passing says that waiting may help.
+		passing bool
 	}{
-		"no such pod": {cluster(), problem.BadInput, `there is no pod "web" in namespace team-a`, "kubectl get pods -n team-a"},
+		"no such pod": {cluster(), problem.BadInput, `there is no pod "web" in namespace team-a`, "kubectl get pods -n team-a", false},
 		"no sensor": {cluster(pod(corev1.PodRunning, "app")), problem.Failed,
 			"pod team-a/web has no Falcon sensor (no container crowdstrike-falcon-container or falcon-container)",
-			"kubectl falcon verify -n team-a"},
+			"kubectl falcon verify -n team-a", false},
 		"pending": {cluster(pod(corev1.PodPending, "app", "falcon-container")), problem.Failed,
-			"pod team-a/web does not run, so its sensor cannot be asked: its phase is Pending", "kubectl describe pod -n team-a web"},
+			"pod team-a/web does not run, so its sensor cannot be asked: its phase is Pending", "kubectl describe pod -n team-a web", true},
 		"pending, and why": {cluster(unpullable()), problem.Failed,
-			"container falcon-container: ErrImagePull: no such image", "kubectl describe pod -n team-a web"},
+			"container falcon-container: ErrImagePull: no such image", "kubectl describe pod -n team-a web", true},
 		"ended": {cluster(pod(corev1.PodSucceeded, "app", "falcon-container")), problem.Failed,
-			"its phase is Succeeded", "kubectl describe pod -n team-a web"},
+			"its phase is Succeeded", "kubectl describe pod -n team-a web", false},
 	}
 	for name, test := range tests {
 		for way, idOf := range ways {
+			if test.passing && way == "waiting" {
+				continue
+			}
 			t.Run(name+", "+way, func(t *testing.T) {
 				id, err := idOf(t.Context(), test.cluster)
 				p, ok := errors.AsType[*problem.Error](err)
@@ -78,6 +84,20 @@ func TestPodsThatCannotBeAsked(t *testing.T) {
 					t.Error("it passes for a sensor that has not registered")
 				}
 			})
+		}
+	}
+}
+
+// What may come up is waited for, and at the end it is said how it was.
+func TestWaitForAPodThatDoesNotComeUp(t *testing.T) {
+	_, err := Wait(t.Context(), cluster(unpullable()), "team-a", "web", 1200*time.Millisecond)
+	p, ok := errors.AsType[*problem.Error](err)
+	if !ok || p.Kind() != problem.TimedOut {
+		t.Fatalf("got %v", err)
+	}
+	for _, says := range []string{"pod team-a/web has no agent id after 1.2s", "does not run", "ErrImagePull: no such image"} {
+		if !strings.Contains(p.Error(), says) {
+			t.Errorf("%q does not say %q", p, says)
 		}
 	}
 }

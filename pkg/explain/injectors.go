@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,7 +16,6 @@ import (
 // The keys of an injector's configuration that decide here, and how the vendor's keys say yes.
 const (
 	defaultKey = "INJECTION_DEFAULT_DISABLED"
-	imageKey   = "FALCON_IMAGE"
 	on         = "T"
 )
 
@@ -68,8 +66,8 @@ func (s *source) settings(ctx context.Context, c *kube.Cluster) error {
 	d, err := c.Client.AppsV1().Deployments(s.Namespace).Get(ctx, s.Deployment, metav1.GetOptions{})
 	if err == nil {
 		var values map[string]string
-		values, err = environment(ctx, c, d)
-		s.optIn, s.image = values[defaultKey] == on, values[imageKey]
+		values, err = owner.Settings(ctx, c, d)
+		s.optIn, s.image = values[defaultKey] == on, values[owner.ImageKey]
 	}
 	switch {
 	case apierrors.IsForbidden(err):
@@ -80,37 +78,6 @@ func (s *source) settings(ctx context.Context, c *kube.Cluster) error {
 		return err
 	}
 	return nil
-}
-
-// environment is what a Deployment's first container is told, as far as it stands in ConfigMaps or in the
-// container itself: secret settings decide nothing here.
-func environment(ctx context.Context, c *kube.Cluster, d *appsv1.Deployment) (map[string]string, error) {
-	values := map[string]string{}
-	for i := range d.Spec.Template.Spec.Containers {
-		container := &d.Spec.Template.Spec.Containers[i]
-		for _, from := range container.EnvFrom {
-			if from.ConfigMapRef == nil {
-				continue
-			}
-			config, err := c.Client.CoreV1().ConfigMaps(d.Namespace).Get(ctx, from.ConfigMapRef.Name, metav1.GetOptions{})
-			if err != nil {
-				return nil, fmt.Errorf("read configmap %s in namespace %s: %w", from.ConfigMapRef.Name, d.Namespace, err)
-			}
-			for key, value := range config.Data {
-				values[from.Prefix+key] = value
-			}
-		}
-		for _, e := range container.Env {
-			if e.ValueFrom == nil {
-				values[e.Name] = e.Value
-			}
-		}
-		// A container that reads the configuration is the injector; others beside it are not.
-		if values[imageKey] != "" {
-			break
-		}
-	}
-	return values, nil
 }
 
 // space is what is known of a namespace.

@@ -17,7 +17,7 @@ import (
 func TestExecKeeps64KiBOfEachStream(t *testing.T) {
 	line := strings.Repeat("x", 1023) + "\n"
 	a := newAPI(t, map[string]http.HandlerFunc{
-		"GET " + execPath: overWebSocket(prints(strings.Repeat(line, 200), "short"))})
+		"GET " + execPath: serveWebSocket(prints(strings.Repeat(line, 200), "short"))})
 	got, err := run(t, a)
 	if err != nil || got.Stdout != strings.Repeat(line, 64) || got.Stderr != "short" {
 		t.Errorf("got %d bytes on stdout, %q on stderr, %v", len(got.Stdout), got.Stderr, err)
@@ -41,7 +41,7 @@ func TestExecEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	hold := make(chan struct{})
 	defer close(hold)
-	a := newAPI(t, map[string]http.HandlerFunc{"GET " + execPath: overWebSocket(func(out, _ io.Writer) metav1.Status {
+	a := newAPI(t, map[string]http.HandlerFunc{"GET " + execPath: serveWebSocket(func(out, _ io.Writer) metav1.Status {
 		_, _ = io.WriteString(out, "still here")
 		cancel()
 		<-hold

@@ -19,7 +19,7 @@ func run(t *testing.T, a *api) (Output, error) {
 }
 
 func TestExecRunsTheCommandInTheContainer(t *testing.T) {
-	a := newAPI(t, map[string]http.HandlerFunc{"GET " + execPath: overWebSocket(prints("to out", "to err"))})
+	a := newAPI(t, map[string]http.HandlerFunc{"GET " + execPath: serveWebSocket(prints("to out", "to err"))})
 	got, err := run(t, a)
 	if err != nil || got != (Output{Stdout: "to out", Stderr: "to err"}) {
 		t.Errorf("got %+v, %v", got, err)
@@ -33,7 +33,7 @@ func TestExecRunsTheCommandInTheContainer(t *testing.T) {
 
 // What a failing command printed is the reason for which it failed.
 func TestExecReturnsTheExitCodeWithTheOutput(t *testing.T) {
-	a := newAPI(t, map[string]http.HandlerFunc{"GET " + execPath: overWebSocket(exits(42, "ERROR: no"))})
+	a := newAPI(t, map[string]http.HandlerFunc{"GET " + execPath: serveWebSocket(exits(42, "ERROR: no"))})
 	got, err := run(t, a)
 	if err != nil || got != (Output{Stderr: "ERROR: no", ExitCode: 42}) {
 		t.Errorf("got %+v, %v", got, err)
@@ -46,7 +46,7 @@ func TestExecFallsBackToSPDYAndRemembers(t *testing.T) {
 		"GET " + execPath: func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "what is an upgrade?", http.StatusBadRequest)
 		},
-		"POST " + execPath: overSPDY(prints("to out", "to err")),
+		"POST " + execPath: serveSPDY(prints("to out", "to err")),
 	})
 	e := NewExecutor(connect(t, a.URL))
 	for range 3 {

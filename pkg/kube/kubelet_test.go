@@ -1,10 +1,14 @@
 package kube
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,8 +20,8 @@ import (
 // program is what runs in a container when a test executes something there.
 type program func(stdout, stderr io.Writer) metav1.Status
 
-// overWebSocket makes a route that runs the program as a kubelet does for a WebSocket client.
-func overWebSocket(run program) http.HandlerFunc {
+// serveWebSocket makes a route that runs the program as a kubelet does for a WebSocket client.
+func serveWebSocket(run program) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		// In the order of their numbers: stdin, stdout, stderr, result, size of the terminal.
 		protocol := wsstream.ChannelProtocolConfig{Binary: true, Channels: []wsstream.ChannelType{
@@ -33,8 +37,8 @@ func overWebSocket(run program) http.HandlerFunc {
 	}
 }
 
-// overSPDY does the same for a client of SPDY.
-func overSPDY(run program) http.HandlerFunc {
+// serveSPDY does the same for a client of SPDY.
+func serveSPDY(run program) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if _, err := httpstream.Handshake(r, w, []string{"v4.channel.k8s.io"}); err != nil {
 			return
@@ -79,4 +83,38 @@ func exits(code int, errs string) program {
 			Message: fmt.Sprintf("command terminated with exit code %d", code),
 			Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: "ExitCode", Message: fmt.Sprint(code)}}}}
 	}
+}
+
+// hijacked are the connections that the server gave out of its hands, which it does not close.
+var hijacked sync.Map
+
+// hijacks notes the connection of a request that is upgraded.
+func hijacks(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { next(noted{w}, r) }
+}
+
+type noted struct{ http.ResponseWriter }
+
+// Hijack implements http.Hijacker.
+func (n noted) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	hijacker, ok := n.ResponseWriter.(http.Hijacker)
+	if !ok {
+		return nil, nil, errors.New("the connection cannot be had")
+	}
+	conn, rw, err := hijacker.Hijack()
+	if err == nil {
+		hijacked.Store(conn, true)
+	}
+	return conn, rw, err
+}
+
+// cutHijacked closes them all.
+func cutHijacked() {
+	hijacked.Range(func(conn, _ any) bool {
+		if c, ok := conn.(net.Conn); ok {
+			_ = c.Close()
+		}
+		hijacked.Delete(conn)
+		return true
+	})
 }

@@ -20,16 +20,21 @@ func refusal(webSocket, spdy error) (*apierrors.StatusError, bool) {
 	if !ok {
 		return nil, false
 	}
-	said, bare := strings.TrimSpace(status.ErrStatus.Message), "forbidden:"
-	if !strings.HasSuffix(said, bare) || spdy == nil {
+	if !bare(status) || spdy == nil {
 		return status, true
 	}
+	said := strings.TrimSpace(status.ErrStatus.Message)
 	if at := strings.Index(spdy.Error(), said); at >= 0 {
 		told := *status
 		told.ErrStatus.Message = strings.TrimSpace(spdy.Error()[at:])
 		return &told, true
 	}
 	return status, true
+}
+
+// bare says that a refusal gives no reason.
+func bare(status *apierrors.StatusError) bool {
+	return strings.HasSuffix(strings.TrimSpace(status.ErrStatus.Message), "forbidden:")
 }
 
 // remembering is a dialer that keeps its error, which the one that falls back to another hides.

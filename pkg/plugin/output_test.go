@@ -171,13 +171,3 @@ func TestWarningsOfTheClusterAreSaidOnce(t *testing.T) {
 		t.Errorf("it warned on stdout:\n%s", o.out)
 	}
 }
-
-func TestPodName(t *testing.T) {
-	for arg, want := range map[string]string{"web": "web", "pod/web": "web", "pods/web": "web", "po/web": "web",
-		"deployment/web": "", "pod/": "", "/web": ""} {
-		got, err := podName(arg)
-		if got != want || (err == nil) != (want != "") {
-			t.Errorf("%q: got %q, %v; want %q", arg, got, err, want)
-		}
-	}
-}

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 	rbacv1 "k8s.io/api/rbac/v1"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aid"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/bundle"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/demo"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/explain"
@@ -38,6 +39,7 @@ func newRBAC() *cobra.Command {
 		newVerifyRole(),
 		newRole("bundle", "pack a bundle", bundle.Rules),
 		newRole("explain", "have a pod explained", explain.ExplainRules),
+		newRole("aid", "ask for agent ids", aid.Rules),
 		newRole("logs", "read the injector's log", logs.Rules),
 		newRole("demo", "run the demo", demo.Rules),
 		newRole("restart", "restart workloads", restartRules))

@@ -26,8 +26,7 @@ func TestBadInputIsToldWithoutACluster(t *testing.T) {
 		"an unknown flag":          {[]string{"--frob"}, []string{"unknown flag: --frob", "next: kubectl falcon --help"}},
 		"an unknown flag of one":   {[]string{"verify", "--frob"}, []string{"unknown flag: --frob", "next: kubectl falcon verify --help"}},
 		"a flag without its value": {[]string{"verify", "-n"}, []string{"flag needs an argument", "kubectl falcon verify --help"}},
-		"a missing argument":       {[]string{"aid"}, []string{"POD is missing: kubectl falcon aid POD", "kubectl falcon aid --help"}},
-		"an argument too many":     {[]string{"aid", "web", "db"}, []string{`one argument too many: "db"`, "kubectl falcon aid --help"}},
+		"a missing argument":       {[]string{"explain"}, []string{"name either pods and workloads", "kubectl falcon explain --help"}},
 		"an argument for none":     {[]string{"version", "now"}, []string{`one argument too many: "now"`}},
 		"an unknown subcommand":    {[]string{"demo", "claen"}, []string{`no command "claen"`, "did you mean: kubectl falcon demo clean?"}},
 		"a bad format":             {[]string{"verify", "-o", "xml"}, []string{`"xml"`, "json, yaml, name", "kubectl falcon verify --help"}},
@@ -36,7 +35,7 @@ func TestBadInputIsToldWithoutACluster(t *testing.T) {
 		"a bad CID":                {[]string{"install", "--image", image, "--cid", cid[:32]}, []string{cid[:32], "32 hexadecimal digits", console}},
 		"no image":                 {[]string{"install", "--cid", cid}, []string{"--image", "your own registry"}},
 		"a bad image":              {[]string{"install", "--cid", cid, "--image", "Falcon:7"}, []string{`"Falcon:7" is not an image`, "REGISTRY/NAME:TAG"}},
-		"not a pod":                {[]string{"aid", "deployment/web", "--server", "http://127.0.0.1:1"}, []string{`"deployment/web" is not a pod`, "pod/POD"}},
+		"not a pod":                {[]string{"aid", "service/web", "--server", "http://127.0.0.1:1"}, []string{`"service/web" is not a pod`, "POD or TYPE/NAME"}},
 		"a pod without a name":     {[]string{"aid", "pod/", "--server", "http://127.0.0.1:1"}, []string{`"pod/" is not a pod`}},
 		"a bad image for the demo": {[]string{"demo", "--image", "A B", "--server", "http://127.0.0.1:1"}, []string{`"A B" is not an image`}},
 	}

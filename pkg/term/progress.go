@@ -100,6 +100,17 @@ func (p *Progress) Remark(text string) {
 	fmt.Fprintln(p.streams.Err, Fold(p.streams.Err, text, remarkIndent))
 }
 
+// Line writes a line of data that stays, as it is: it is neither folded nor left out when it repeats.
+func (p *Progress) Line(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.live {
+		p.draw(text)
+		return
+	}
+	fmt.Fprintln(p.streams.Out, text)
+}
+
 // remarkIndent is the width of "  next: ", with which the second line of a remark often begins.
 const remarkIndent = "        "
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -37,30 +36,14 @@ func (k *collector) pods(ctx context.Context) error {
 	if k.ask.Pods != nil {
 		return k.ask.Pods(take)
 	}
-	err := k.listPods(ctx, pageSize, take)
-	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
-		// The pages of one list show one moment, which the server has forgotten; pages of two would lie.
-		k.s.Pods, k.suspects, k.trials = []Pod{}, nil, map[string]*ImageTrial{}
-		k.s.Relisted = true
-		err = k.listPods(ctx, 0, take)
-	}
+	lists := 0
+	err := k.c.EachPod(ctx, k.ask.Scope.Namespace, k.ask.Scope.Selector, func() {
+		if lists++; lists > 1 {
+			k.s.Pods, k.suspects, k.trials = []Pod{}, nil, map[string]*ImageTrial{}
+			k.s.Relisted = true
+		}
+	}, take)
 	return k.may(err, "list", "pods", k.ask.Scope.Namespace)
-}
-
-func (k *collector) listPods(ctx context.Context, limit int64, take func(*corev1.Pod)) error {
-	options := metav1.ListOptions{Limit: limit, LabelSelector: k.ask.Scope.Selector}
-	for {
-		list, err := k.c.Client.CoreV1().Pods(k.ask.Scope.Namespace).List(ctx, options)
-		if err != nil {
-			return err
-		}
-		for n := range list.Items {
-			take(&list.Items[n])
-		}
-		if options.Continue = list.Continue; options.Continue == "" {
-			return nil
-		}
-	}
 }
 
 // take notes one pod.
