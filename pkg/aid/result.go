@@ -19,6 +19,9 @@ type Report struct {
 	// Pods are in the order of their namespaces and names.
 	Pods    []Result `json:"pods"`
 	Summary Summary  `json:"summary"`
+
+	// selected says that nobody named the pods.
+	selected bool
 }
 
 // Summary counts the pods of a report.
@@ -26,6 +29,8 @@ type Summary struct {
 	Pods   int `json:"pods"`
 	Known  int `json:"known"`
 	Failed int `json:"failed"`
+	// Aside counts pods that nobody named and that have no sensor, or have ended: there was nothing to ask.
+	Aside int `json:"aside"`
 	// Flagged is how many have an id about which something is odd.
 	Flagged int            `json:"flagged"`
 	Reasons map[Reason]int `json:"reasons"`
@@ -119,6 +124,9 @@ func (r *Report) Count() {
 	for n := range r.Pods {
 		p := &r.Pods[n]
 		switch {
+		case r.selected && (p.Reason == NoSensor || p.Reason == Ended):
+			s.Aside++
+			s.Reasons[p.Reason]++
 		case p.Reason != "":
 			s.Failed++
 			s.Reasons[p.Reason]++

@@ -25,6 +25,9 @@ type Options struct {
 	Wait time.Duration
 	// Container is the one to ask; empty to find the sensor.
 	Container string
+	// Selected says that nobody named the pods: those without a sensor, and those that have ended, are then no
+	// failures.
+	Selected bool
 	// Details says to ask for more than the id, and CID is the customer id to compare with.
 	Details bool
 	CID     string
@@ -51,7 +54,7 @@ func Run(ctx context.Context, c *kube.Cluster, pods []Pod, o Options) *Report {
 		r.tell(waiting[n].last)
 	}
 	r.strays(pods)
-	report := &Report{Schema: Schema, Context: c.Context, Pods: append([]Result{}, r.results...)}
+	report := &Report{selected: o.Selected, Schema: Schema, Context: c.Context, Pods: append([]Result{}, r.results...)}
 	report.sort()
 	report.summarise()
 	return report

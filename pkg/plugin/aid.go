@@ -44,7 +44,7 @@ func newAID(s *session) *cobra.Command {
 			"it is about the pods of a namespace, or with -A of all.\n\n" +
 			"Every pod has one row: an id, or the reason why there is none. What went wrong\n" +
 			"is summed up on stderr with what to do. The exit code is 0 only if every pod has\n" +
-			"an id.",
+			"an id; pods that nobody named and that have no sensor, or have ended, count not.",
 		Example: "  kubectl falcon aid web-767cd557b-267zg --wait\n" +
 			"  kubectl falcon aid deploy/web sts/db -n shop --details\n" +
 			"  kubectl falcon aid -A --per-workload -o json\n" +
@@ -172,6 +172,7 @@ func (s *session) aid(ctx context.Context, c *kube.Cluster, f *aidFlags) error {
 			return problem.New(problem.Failed, "leave --sample out to see why", "there is nothing to sample: none of %s can be asked", count(all, "pod"))
 		}
 	}
+	f.o.Selected = len(f.targets) == 0
 	return s.askAll(ctx, c, f, pods, missing, client)
 }
 
