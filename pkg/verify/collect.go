@@ -241,7 +241,7 @@ func reduceNamespace(ns *corev1.Namespace) Namespace {
 // labelledAt is when the manager of a label last wrote the object, which is not before the label was set.
 func labelledAt(o metav1.Object, label string) (last time.Time) {
 	for _, m := range o.GetManagedFields() {
-		if m.FieldsV1 != nil && m.Time != nil && strings.Contains(string(m.FieldsV1.Raw), `"f:`+label+`"`) && m.Time.After(last) {
+		if m.FieldsV1 != nil && m.Time != nil && strings.Contains(m.FieldsV1.GetRawString(), `"f:`+label+`"`) && m.Time.After(last) {
 			last = m.Time.UTC()
 		}
 	}

@@ -85,13 +85,11 @@ func bounds(b *testing.B, all map[string][2]float64) {
 	}
 }
 
-// BenchmarkAID asks a hundred pods of a lab, one of them alone first, by turns with kubectl exec. The lab is
-// Fargate's, where each pod has a node of its own and so no more than the number in flight bounds them.
+// BenchmarkAID asks a hundred pods of a lab, one of them alone first, by turns with kubectl exec. They are all
+// on the lab's one node, which aid asks for two at a time.
 func BenchmarkAID(b *testing.B) {
-	kubectl := startLab(b, "--fargate")
-	must(b, kubectl, "patch", "configmap", "fargate-profiles", "-n", "kube-system", "--type=merge",
-		"-p", `{"data":{"fp-falcon-system":"falcon-system","fp-many":"many"}}`)
-	must(b, "../../bin/kubectl-falcon", "install", "--fargate", "--cid", "0123456789abcdef0123456789abcdef-12", "--image", aidImage)
+	kubectl := startLab(b)
+	must(b, "../../bin/kubectl-falcon", "install", "--cid", "0123456789abcdef0123456789abcdef-12", "--image", aidImage)
 	must(b, kubectl, "create", "namespace", "many")
 	must(b, kubectl, "create", "deployment", "web", "-n", "many", "--image="+aidPause, fmt.Sprintf("--replicas=%d", aidPods))
 	must(b, kubectl, "rollout", "status", "-n", "many", "deployment/web", "--timeout=10m")
