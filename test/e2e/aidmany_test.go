@@ -5,9 +5,12 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/kubectl-falcon/kubectl-falcon/test/fakes/falconapi"
 )
 
 // aidReport is what the tests read of aid -o json.
@@ -16,6 +19,8 @@ type aidReport struct {
 	Pods   []struct {
 		Namespace, Pod, AID, Reason, Message string
 		Cached                               bool
+		Flags                                []string
+		Host                                 struct{ Name, Online, LastSeen string }
 		Owner                                struct{ Kind, Name string }
 		Details                              struct{ Version, CIDMatch string }
 	}
@@ -59,15 +64,19 @@ func TestAIDOfMany(t *testing.T) {
 	t.Run("of the namespace", func(t *testing.T) {
 		l.mustFalcon(t, "aid", "deploy/db", "-n", ns, "--wait", "--timeout=60s")
 		r := l.falcon(t, "aid", "-n", ns)
-		wantCode(t, r, 1)
-		wantContains(t, "stderr", r.stderr, "NoSensor: 1 pod, such as "+ns+"/plain", "next: kubectl falcon verify -n "+ns, "1 of 6 pods have no agent id")
+		wantCode(t, r, 0)
+		wantContains(t, "stderr", r.stderr, "NoSensor: 1 pod, such as "+ns+"/plain", "next: kubectl falcon verify -n "+ns)
+		// Named, it is a failure.
+		named := l.falcon(t, "aid", "deploy/web", "plain", "-n", ns)
+		wantCode(t, named, 1)
+		wantContains(t, "stderr", named.stderr, "1 of 4 pods have no agent id")
 		for pod, id := range ids {
 			wantContains(t, "the table", r.stdout, pod+"  "+id)
 		}
 	})
 	t.Run("of the cluster", func(t *testing.T) {
 		r := l.falcon(t, "aid", "-A", "-o", "json")
-		wantCode(t, r, 1)
+		wantCode(t, r, 0)
 		report := readAIDs(t, r)
 		if report.Summary.Pods != len(report.Pods) || report.Summary.Known < 5 || report.Summary.Reasons["NoSensor"] == 0 {
 			t.Errorf("got %+v", report.Summary)
@@ -98,6 +107,30 @@ func TestAIDOfMany(t *testing.T) {
 		wantCode(t, r, 0)
 		for pod := range ids {
 			wantContains(t, "the names", r.stdout, "pod/"+pod)
+		}
+	})
+	t.Run("with what the console knows", func(t *testing.T) {
+		api, env := falconAPI(t, nil)
+		r := l.falconWith(t, env, "aid", "deploy/web", "-n", ns, "--hosts", "-o", "json")
+		wantCode(t, r, 0)
+		for _, p := range readAIDs(t, r).Pods {
+			if p.Host.Name == "" || p.Host.Online == "" || p.Host.LastSeen == "" || len(p.Flags) > 0 {
+				t.Errorf("got %+v", p)
+			}
+		}
+		wantContains(t, "the table", l.falconWith(t, env, "aid", "deploy/web", "-n", ns, "--hosts").stdout, "HOST", "ONLINE")
+		api.Break("/devices/entities/devices/v2", falconapi.Fault{Status: http.StatusForbidden, Times: 1})
+		refused := l.falconWith(t, env, "aid", "deploy/web", "-n", ns, "--hosts")
+		wantContains(t, "without the scope", refused.stderr, "Hosts: Read")
+		for _, id := range ids {
+			wantContains(t, "the table without the console", refused.stdout, id)
+		}
+		_, stranger := falconAPI(t, func(c *falconapi.Config) { c.Obliging = false })
+		r = l.falconWith(t, stranger, "aid", "deploy/web", "-n", ns, "--hosts", "-o", "json")
+		for _, p := range readAIDs(t, r).Pods {
+			if !slices.Equal(p.Flags, []string{"NotInConsole"}) {
+				t.Errorf("got %+v", p)
+			}
 		}
 	})
 	t.Run("with a cache", func(t *testing.T) {

@@ -157,7 +157,33 @@ func finish(t *testing.T, cmd *exec.Cmd) result {
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatalf("%s: %v", cmd, err)
 	}
-	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+	r := result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+	keepsSecrets(t, cmd.String(), r.stdout+r.stderr)
+	return r
+}
+
+// secrets are the Falcon API's in this suite: no run of any program may print one.
+var secrets struct {
+	sync.Mutex
+	known []string
+}
+
+// hide has every output that is seen from now on looked through for a secret.
+func hide(secret string) {
+	secrets.Lock()
+	defer secrets.Unlock()
+	secrets.known = append(secrets.known, secret)
+}
+
+func keepsSecrets(t *testing.T, what, text string) {
+	t.Helper()
+	secrets.Lock()
+	defer secrets.Unlock()
+	for _, secret := range append(secrets.known, apiPassword) {
+		if strings.Contains(text, secret) {
+			t.Errorf("%s has a secret in its output", what)
+		}
+	}
 }
 
 // falcon runs the plugin.

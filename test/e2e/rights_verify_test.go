@@ -3,8 +3,10 @@
 package e2e
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -78,9 +80,14 @@ func TestRolesOfReaders(t *testing.T) {
 
 	explained := l.mustFalcon(t, "explain", "deploy/web", "-n", ns, "--as", "e2e-explain")
 	wantContains(t, "explain", unfolded(explained.stdout), "gets the sensor")
+	// What the namespace holds besides is nobody's business.
+	l.kubectl(t, "create", "secret", "generic", "falcon-api", "-n", "falcon-system", "--from-literal=falcon-client-secret="+apiPassword)
 	file := filepath.Join(t.TempDir(), "bundle.tar.gz")
 	packed := l.mustFalcon(t, "bundle", "-f", file, "--as", "e2e-bundle")
 	wantNone(t, "bundle", packed.stderr, "may not")
+	unpacked := finish(t, exec.Command("tar", "-xzOf", file))
+	wantContains(t, "the bundle", unpacked.stdout, "injector")
+	wantNone(t, "the bundle", unpacked.stdout, base64.StdEncoding.EncodeToString([]byte(apiPassword)))
 
 	n := slices.Index(grants, grant{"apps", "deployments", "patch"})
 	lacks := l.falcon(t, "restart", "-n", ns, "--yes", "--as", without("restart", n))

@@ -39,6 +39,8 @@ type Config struct {
 	Region string
 	// RegistryToken is the password of the registry.
 	RegistryToken string
+	// Issued, if set, is called with each token that is given out.
+	Issued func(token string)
 	// TokenLife is how long a token is good; the real ones are for 1,799 s.
 	TokenLife time.Duration
 	// Limit is how many requests there may be in a minute.
@@ -209,6 +211,9 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	token := rand.Text()
 	s.mu.Lock()
 	s.tokens[token] = s.config.Now().Add(s.config.TokenLife)
+	if s.config.Issued != nil {
+		s.config.Issued(token)
+	}
 	s.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusCreated)
