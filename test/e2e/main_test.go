@@ -140,11 +140,14 @@ func (r result) String() string {
 // command prepares a program with the plugin and the lab's kubectl on PATH and the lab's kubeconfig.
 func (l *lab) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
-	// Nothing leaves this machine: what asks for an address that is not on it, such as that of a registry inside
-	// the lab, is refused at once.
-	const nowhere = "http://127.0.0.1:9"
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+l.kubeconfig, "HTTP_PROXY="+nowhere, "HTTPS_PROXY="+nowhere, "NO_PROXY=",
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+l.kubeconfig,
 		"PATH="+filepath.Join(root, "bin")+":"+programs+":"+os.Getenv("PATH"))
+	// Nothing leaves this machine: what asks for an address that is not on it, such as that of a registry inside
+	// the lab, is refused at once. The lab itself asks for it from within.
+	if name != bin("lab") {
+		const nowhere = "http://127.0.0.1:9"
+		cmd.Env = append(cmd.Env, "HTTP_PROXY="+nowhere, "HTTPS_PROXY="+nowhere, "NO_PROXY=")
+	}
 	return cmd
 }
 
