@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,10 +90,16 @@ func TestPushRefusesWhatIsNoSensorImage(t *testing.T) {
 		s.tag = "registry.example.com/shop:1"
 		s.layers = [][]byte{tarOf(t, file{name: "bin/shop", content: []byte("shop")})}
 	})
+	bzip, err := os.ReadFile("testdata/image.tar.bz2")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct {
 		content []byte
 		says    string
 	}{
+		"cut by bzip2":          {bzip[:len(bzip)/2], "is cut: it ends before the image does"},
+		"damaged in bzip2":      {slices.Concat(bzip[:40_000], []byte("damaged"), bzip[40_007:]), "is damaged"},
 		"cut in a layer":        {archive[:len(archive)/3], "is cut: it ends before the image does"},
 		"cut when compressed":   {gz[:len(gz)/2], "is cut: it ends before the image does"},
 		"cut by zstd":           {compressed(t, zstded, archive)[:20_000], "is cut: it ends before the image does"},
@@ -138,7 +145,7 @@ func TestPushRefusesWhatIsNoSensorImage(t *testing.T) {
 		_, err := Push(t.Context(), path, dest, Options{})
 		wantProblem(t, err, problem.BadInput, says)
 	}
-	_, err := Push(t.Context(), path, r.host+"/falcon:7", Options{Platform: "linux/arm64"})
+	_, err = Push(t.Context(), path, r.host+"/falcon:7", Options{Platform: "linux/arm64"})
 	wantProblem(t, err, problem.BadInput, "has no image for linux/arm64; it has: linux/amd64")
 	_, err = Push(t.Context(), path, r.host+"/falcon:7", Options{Platform: "arm64"})
 	wantProblem(t, err, problem.BadInput, "is no platform")
