@@ -21,7 +21,7 @@ import (
 const (
 	packLevel = flate.BestSpeed
 	// packBlock is compressed by one processor at a time, whatever the number of processors.
-	packBlock = 512 << 10
+	packBlock = 256 << 10
 	// mostPackers bounds the memory, which goes with the number of blocks at work.
 	mostPackers = 4
 )

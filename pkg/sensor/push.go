@@ -19,8 +19,9 @@ import (
 const (
 	// uploads are how many blobs are sent at the same time, as docker and skopeo send them, roughly.
 	uploads = 4
-	// packers are how many layers are compressed at the same time; each uses several processors.
-	packers = 2
+	// packers are how many layers are compressed at the same time: one uses all processors, and the uploads of
+	// those before go on meanwhile.
+	packers = 1
 )
 
 // push is one run.
