@@ -56,7 +56,7 @@ func TestCustomer(t *testing.T) {
 		t.Errorf("the customer id is %q (%v)", id, err)
 	}
 	login, err := c.Registry(t.Context())
-	want := falcon.RegistryLogin{Host: "registry.crowdstrike.com", User: "fc-0123456789abcdef0123456789abcdef", Password: "registry-password"}
+	want := falcon.RegistryLogin{Host: "registry.crowdstrike.com", User: "fc-0123456789abcdef0123456789abcdef", Password: "registry-password", Region: "us-1"}
 	if err != nil || login != want {
 		t.Errorf("the registry's login is %+v (%v)", login, err)
 	}

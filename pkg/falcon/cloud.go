@@ -38,6 +38,11 @@ func Clouds() []string {
 	return names
 }
 
+// IsRegistry says whether a host is the registry of one of the clouds.
+func IsRegistry(host string) bool {
+	return slices.ContainsFunc(clouds, func(c Cloud) bool { return c.Registry == host })
+}
+
 // CloudNamed returns the cloud of that name, in any case. An unknown name is an error with the names that
 // there are: a silent default would send the customer's secret to a cloud that is not theirs.
 func CloudNamed(name string) (Cloud, error) {

@@ -36,6 +36,8 @@ func (c *Client) CID(ctx context.Context) (string, error) {
 type RegistryLogin struct {
 	// Host is the registry of the customer's cloud.
 	Host, User, Password string
+	// Region is the cloud's part of a regional repository's path.
+	Region string
 }
 
 // Registry returns the login for the registry with the container sensor's image. The user is made of the
@@ -60,5 +62,5 @@ func (c *Client) Registry(ctx context.Context) (RegistryLogin, error) {
 		return RegistryLogin{}, err
 	}
 	id, _, _ := strings.Cut(strings.ToLower(cid), "-")
-	return RegistryLogin{Host: cloud.Registry, User: "fc-" + id, Password: tokens[0].Token}, nil
+	return RegistryLogin{Host: cloud.Registry, User: "fc-" + id, Password: tokens[0].Token, Region: cloud.Region}, nil
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/demo"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
@@ -108,30 +107,7 @@ func (s *session) printDemoObjects(f *demoFlags) error {
 		}
 		return nil
 	}
-	plain := make([]any, 0, len(objects))
-	for _, o := range objects {
-		u, err := kube.ToUnstructured(o)
-		if err != nil {
-			return err
-		}
-		plain = append(plain, u.Object)
-	}
-	if *f.format == term.JSON {
-		return term.Structured(s.Out, term.JSON, map[string]any{"apiVersion": "v1", "kind": "List", "items": plain})
-	}
-	for n, o := range plain {
-		text, err := yaml.Marshal(o)
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			text = append([]byte("---\n"), text...)
-		}
-		if _, err := s.Out.Write(text); err != nil {
-			return err
-		}
-	}
-	return nil
+	return printObjects(s.Out, *f.format, objects)
 }
 
 // sayStage tells of a stage that is over, with the time since the scenario began.

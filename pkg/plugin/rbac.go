@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/logs"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/restart"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/sensor"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/verify"
 )
 
@@ -42,6 +43,7 @@ func newRBAC() *cobra.Command {
 		newRole("aid", "ask for agent ids", aid.Rules),
 		newRole("logs", "read the injector's log", logs.Rules),
 		newRole("demo", "run the demo", demo.Rules),
+		newRole("pull-secret", "make pull secrets", sensor.PullSecretRules),
 		newRole("restart", "restart workloads", restartRules))
 	return cmd
 }

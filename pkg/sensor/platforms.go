@@ -39,6 +39,11 @@ func platforms(ctx context.Context, reference string, more ...remote.Option) ([]
 	if err != nil {
 		return nil, plain(err)
 	}
+	return platformsOf(found)
+}
+
+// platformsOf are those of what a registry has.
+func platformsOf(found *remote.Descriptor) ([]string, error) {
 	if found.MediaType.IsIndex() {
 		index, err := found.ImageIndex()
 		if err != nil {

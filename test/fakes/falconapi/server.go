@@ -41,6 +41,8 @@ type Config struct {
 	RegistryToken string
 	// Issued, if set, is called with each token that is given out.
 	Issued func(token string)
+	// Tarballs are the container sensor's files.
+	Tarballs []Tarball
 	// TokenLife is how long a token is good; the real ones are for 1,799 s.
 	TokenLife time.Duration
 	// Limit is how many requests there may be in a minute.
@@ -100,11 +102,13 @@ func New(c Config) *Server {
 		asked: map[string]time.Time{}, faults: map[string]*Fault{}}
 	s.mux.HandleFunc("POST /oauth2/token", s.token)
 	s.mux.HandleFunc("POST /oauth2/revoke", s.revoke)
+	s.mux.HandleFunc("GET /sensors/entities/download-installer/v1", s.download)
 	for pattern, call := range map[string]struct {
 		scope  string
 		answer func(r *http.Request) (resources any, page map[string]any, err *apiError)
 	}{
 		"GET /sensors/queries/installers/ccid/v1":                        {ScopeSensorDownload, s.ccid},
+		"GET /sensors/combined/installers/v1":                            {ScopeSensorDownload, s.listInstallers},
 		"GET /container-security/entities/image-registry-credentials/v1": {ScopeImages, s.registry},
 		"GET /devices/queries/devices/v1":                                {ScopeHosts, s.findHosts},
 		"POST /devices/entities/devices/v2":                              {ScopeHosts, s.readHosts},
