@@ -105,6 +105,7 @@ func TestPushRefusesWhatIsNoSensorImage(t *testing.T) {
 		"cut by zstd":           {compressed(t, zstded, archive)[:20_000], "is cut: it ends before the image does"},
 		"cut by xz":             {compressed(t, xzipped, archive)[:20_000], "is cut: it ends before the image does"},
 		"damaged":               {damaged, "is damaged"},
+		"a line of text":        {[]byte("hello\n"), "is no tarball of an image: it has only 6 bytes"},
 		"empty":                 {nil, "it is no image: it has neither manifest.json nor index.json"},
 		"a text":                {[]byte(strings.Repeat("no tarball\n", 100)), "is damaged, or no tarball of an image"},
 		"another tarball":       {tarOf(t, file{name: "readme", content: []byte("read me")}), "it is no image"},

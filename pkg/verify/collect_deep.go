@@ -3,7 +3,6 @@ package verify
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 	"time"
 
@@ -101,11 +100,6 @@ func (k *collector) sensors(ctx context.Context) error {
 	return all.Wait()
 }
 
-var (
-	sensorCID     = regexp.MustCompile(`(?i)\bcid\s*=\s*"?([0-9a-f]{32})`)
-	sensorVersion = regexp.MustCompile(`(?i)version\s*=\s*(\d+(?:\.\d+){2,3})`)
-)
-
 // askSensor asks one sensor. The error is the API server's, which is also in the answer.
 func askSensor(ctx context.Context, e *kube.Executor, p *Pod, whole string, s *Sensor) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
@@ -130,14 +124,12 @@ func askSensor(ctx context.Context, e *kube.Executor, p *Pod, whole string, s *S
 		s.Error = err.Error()
 	}
 	if text, err := ask("--cid"); err == nil && whole != "" {
-		if m := sensorCID.FindStringSubmatch(text); m != nil {
-			s.CIDFits = map[bool]string{true: "yes", false: "no"}[strings.EqualFold(m[1], whole)]
+		if cid := aid.ParseDetails(text).CID; cid != "" {
+			s.CIDFits = map[bool]string{true: "yes", false: "no"}[strings.EqualFold(cid, whole)]
 		}
 	}
 	if text, err := ask("--version"); err == nil {
-		if m := sensorVersion.FindStringSubmatch(text); m != nil {
-			s.Version = m[1]
-		}
+		s.Version = aid.ParseDetails(text).Version
 	}
 	return nil
 }
