@@ -119,25 +119,24 @@ func has(labels map[string]string, key, value string, pattern bool) bool {
 // glob says whether text fits pattern. If text is itself a pattern, it says whether all that fits text fits
 // pattern: a "*" in text is then nothing that a "?" of pattern could stand for.
 func glob(pattern, text string, isPattern bool) bool {
-	for pattern != "" {
+	p, t := 0, 0
+	// star is the place after the last "*" that was met, and from where in text it was last tried to go on.
+	star, from := -1, 0
+	for t < len(text) {
 		switch {
-		case pattern[0] == '*':
-			rest := strings.TrimLeft(pattern, "*")
-			for at := 0; at <= len(text); at++ {
-				if glob(rest, text[at:], isPattern) {
-					return true
-				}
-			}
-			return false
-		case text == "":
-			return false
-		case pattern[0] == '?' && !(isPattern && text[0] == '*'):
-		case pattern[0] != text[0]:
+		case p < len(pattern) && pattern[p] == '*':
+			p++
+			star, from = p, t
+		case p < len(pattern) && (pattern[p] == text[t] || pattern[p] == '?' && !(isPattern && text[t] == '*')):
+			p, t = p+1, t+1
+		case star >= 0:
+			from++
+			p, t = star, from
+		default:
 			return false
 		}
-		pattern, text = pattern[1:], text[1:]
 	}
-	return text == ""
+	return strings.Trim(pattern[p:], "*") == ""
 }
 
 // Tidy leaves out selectors whose pods another of them means already, and keeps the order.
