@@ -93,7 +93,7 @@ func newRoot(s *session) *cobra.Command {
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	cmd.SetHelpCommand(newHelp())
 	cmd.AddCommand(newInstall(s), newUninstall(s), newStatus(s), newCerts(s), newVerify(s), newExplain(s), newRestart(s, judgeScope),
-		newBundle(s), newExplainCheck(s), newAID(s), newLogs(s), newDemo(s), newSensor(s), newRBAC(), newVersion(s))
+		newBundle(s), newExplainCheck(s), newAID(s), newLogs(s), newDemo(s), newSensor(s), newAWS(s), newRBAC(), newVersion(s))
 	return cmd
 }
 

@@ -1,0 +1,50 @@
+package aws
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	smithy "github.com/aws/smithy-go/middleware"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/ec2query"
+)
+
+// ECR returns a client of the container registry.
+func (s *Session) ECR() *ecr.Client { return ecr.NewFromConfig(s.Config) }
+
+// EKS returns a client of the Kubernetes service.
+func (s *Session) EKS() *eks.Client { return eks.NewFromConfig(s.Config) }
+
+// IAM returns a client of the identity service.
+func (s *Session) IAM() *iam.Client { return iam.NewFromConfig(s.Config) }
+
+// EC2 returns a client of the part of EC2 that is used.
+func (s *Session) EC2() *ec2query.Client {
+	return ec2query.New(s.Config, s.Endpoint("EC2"))
+}
+
+// Endpoint is where calls of a service go in place of AWS, as AWS_ENDPOINT_URL and the profile say, or
+// nothing. The service is named as the SDK does, such as "ECR".
+func (s *Session) Endpoint(service string) string {
+	type source interface {
+		GetServiceBaseEndpoint(ctx context.Context, service string) (string, bool, error)
+	}
+	for _, one := range s.Config.ConfigSources {
+		if from, ok := one.(source); ok {
+			if found, ok, err := from.GetServiceBaseEndpoint(context.Background(), service); err == nil && ok {
+				return found
+			}
+		}
+	}
+	if s.Config.BaseEndpoint != nil {
+		return *s.Config.BaseEndpoint
+	}
+	return ""
+}
+
+func userAgent(name, version string) []func(*smithy.Stack) error {
+	return []func(*smithy.Stack) error{middleware.AddUserAgentKeyValue(name, version)}
+}

@@ -1,0 +1,72 @@
+package plugin
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	// The name is the SDK's own too.
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws"
+)
+
+// newAWS is `aws`: what the sensor needs in an AWS account.
+func newAWS(*session) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "aws",
+		Short: "Make and remove what the sensor needs in AWS; needs no aws CLI",
+		Long: "Make, look at and remove what the sensor needs in an AWS account. It takes the\n" +
+			"configuration of all AWS tools (profiles, SSO, roles, AWS_ENDPOINT_URL), and the\n" +
+			"region from the kubeconfig's EKS cluster if nothing else says one.",
+		Args: arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	return cmd
+}
+
+// awsFlags are those of every command that asks AWS.
+type awsFlags struct {
+	region, profile string
+	// command is the one that runs, such as "ecr ensure".
+	command string
+}
+
+// awsFlagsOf adds --region and --profile to a command, which is called command below `aws`.
+func awsFlagsOf(cmd *cobra.Command, command string) *awsFlags {
+	f := &awsFlags{command: command}
+	cmd.Flags().StringVar(&f.region, "region", "", "the AWS `REGION`, in place of the configuration's")
+	cmd.Flags().StringVar(&f.profile, "profile", "", "the `NAME` of a profile in AWS's configuration")
+	return f
+}
+
+// awsSession finds the account that the flags and AWS's configuration name.
+func (s *session) awsSession(ctx context.Context, f *awsFlags) (*aws.Session, error) {
+	return aws.Load(ctx, aws.Settings{Region: f.region, Profile: f.profile, Near: s.clusterPlace(), Command: f.command, Agent: userAgent()})
+}
+
+// clusterPlace is where the cluster of the kubeconfig's context is. Without a kubeconfig nothing is known,
+// which is no error here.
+func (s *session) clusterPlace() aws.Place {
+	all, err := s.flags.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return aws.Place{}
+	}
+	k := aws.KubeContext{Context: all.CurrentContext}
+	if given := s.flags.Context; given != nil && *given != "" {
+		k.Context = *given
+	}
+	current := all.Contexts[k.Context]
+	if current == nil {
+		return aws.Place{}
+	}
+	k.Cluster = current.Cluster
+	if given := s.flags.ClusterName; given != nil && *given != "" {
+		k.Cluster = *given
+	}
+	if cluster := all.Clusters[k.Cluster]; cluster != nil {
+		k.Server = cluster.Server
+	}
+	if user := all.AuthInfos[current.AuthInfo]; user != nil && user.Exec != nil {
+		k.Args = user.Exec.Args
+	}
+	return aws.Where(k)
+}
