@@ -1,0 +1,288 @@
+package kubeconfig
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"reflect"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// Files are the user's kubeconfig files, in the order in which kubectl reads them: the first that has a name
+// wins. What is new goes into the first of them that exists, or into the last.
+type Files []string
+
+// Written is what a change of the files led to.
+type Written struct {
+	// Context is the name of the cluster's context, File the file that it is in.
+	Context string `json:"context"`
+	File    string `json:"file"`
+	// Change says what was done.
+	Change string `json:"change"`
+	// Current says that it is the current context now; Before is the one that was.
+	Current bool   `json:"current"`
+	Before  string `json:"before,omitempty"`
+}
+
+// The changes, in kubectl's words.
+const (
+	created    = "created"
+	configured = "configured"
+	unchanged  = "unchanged"
+)
+
+// open locks and reads all files. What it returns gives the locks back.
+func (all Files) open() (files []*file, unlock func(), err error) {
+	var locks []func()
+	unlock = func() {
+		for _, one := range locks {
+			one()
+		}
+	}
+	seen := map[string]bool{}
+	for _, name := range all {
+		if name == "" || seen[resolved(name)] {
+			continue
+		}
+		seen[resolved(name)] = true
+		// A file that is not there is locked only if it is the one that is written.
+		if _, err := os.Stat(name); err != nil && name != all.target() {
+			continue
+		}
+		one, err := lock(name)
+		if err != nil {
+			unlock()
+			return nil, nil, err
+		}
+		locks = append(locks, one)
+		f, err := load(name)
+		if err != nil {
+			unlock()
+			return nil, nil, err
+		}
+		files = append(files, f)
+	}
+	return files, unlock, nil
+}
+
+// target is the file that new entries go to, as kubectl chooses it.
+func (all Files) target() string {
+	last := ""
+	for _, name := range all {
+		if name == "" {
+			continue
+		}
+		if _, err := os.Stat(name); err == nil {
+			return name
+		}
+		last = name
+	}
+	return last
+}
+
+// Put writes an entry: where an entry of ours is, it is brought up to date there. setCurrent makes its context
+// the current one.
+func (all Files) Put(e Entry, setCurrent bool) (Written, error) {
+	w := Written{Context: e.Context()}
+	if err := e.Check(); err != nil {
+		return w, err
+	}
+	if all.target() == "" {
+		return w, errors.New("there is no kubeconfig file to write to")
+	}
+	files, unlock, err := all.open()
+	if err != nil {
+		return w, err
+	}
+	defer unlock()
+	for _, f := range files {
+		if err := e.taken(f.config); err != nil {
+			return w, err
+		}
+	}
+	target := files[0]
+	for _, f := range files {
+		if f.name == all.target() {
+			target = f
+		}
+	}
+	w.Change = e.put(files, target, &w)
+	w.Before = current(files)
+	if setCurrent {
+		w.Current = true
+		setCurrentContext(files, target, e.Context())
+	} else {
+		w.Current = w.Before == e.Context()
+	}
+	if w.Before == e.Context() {
+		w.Before = ""
+	}
+	return w, writeAll(files)
+}
+
+// put puts the three entries, each where it is or else into the target.
+func (e *Entry) put(files []*file, target *file, w *Written) string {
+	wanted := e.config()
+	change := unchanged
+	note := func(there, same bool) {
+		switch {
+		case !there:
+			change = created
+		case !same && change == unchanged:
+			change = configured
+		}
+	}
+	at := where(files, target, func(c *clientcmdapi.Config) bool { return c.Clusters[e.ARN] != nil })
+	old := at.config.Clusters[e.ARN]
+	if old == nil || ours(old.Extensions) == e.ARN {
+		note(old != nil, old != nil && e.same(old))
+		if old == nil || !e.same(old) {
+			at.config.Clusters[e.ARN], at.changed = wanted.Clusters[e.ARN], true
+		}
+	}
+	at = where(files, target, func(c *clientcmdapi.Config) bool { return c.AuthInfos[e.user()] != nil })
+	user := at.config.AuthInfos[e.user()]
+	same := user != nil && sameExec(user.Exec, wanted.AuthInfos[e.user()].Exec)
+	note(user != nil, same)
+	if !same {
+		at.config.AuthInfos[e.user()], at.changed = wanted.AuthInfos[e.user()], true
+	}
+	at = where(files, target, func(c *clientcmdapi.Config) bool { return c.Contexts[e.Context()] != nil })
+	context := at.config.Contexts[e.Context()]
+	w.File = at.name
+	if context != nil && e.Namespace == "" {
+		// The namespace is what the user has chosen since.
+		wanted.Contexts[e.Context()].Namespace = context.Namespace
+	}
+	same = context != nil && context.Cluster == e.ARN && context.AuthInfo == e.user() && context.Namespace == wanted.Contexts[e.Context()].Namespace
+	note(context != nil, same)
+	if !same {
+		at.config.Contexts[e.Context()], at.changed = wanted.Contexts[e.Context()], true
+	}
+	return change
+}
+
+// where is the first file that has something, or the target.
+func where(files []*file, target *file, has func(*clientcmdapi.Config) bool) *file {
+	for _, f := range files {
+		if has(f.config) {
+			return f
+		}
+	}
+	return target
+}
+
+// sameExec compares what is written of two commands.
+func sameExec(a, b *clientcmdapi.ExecConfig) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Command == b.Command && a.APIVersion == b.APIVersion && a.InteractiveMode == b.InteractiveMode &&
+		reflect.DeepEqual(a.Args, b.Args) && len(a.Env) == len(b.Env) && (len(a.Env) == 0 || reflect.DeepEqual(a.Env, b.Env))
+}
+
+// current is the current context: the first file that names one wins.
+func current(files []*file) string {
+	for _, f := range files {
+		if f.config.CurrentContext != "" {
+			return f.config.CurrentContext
+		}
+	}
+	return ""
+}
+
+func setCurrentContext(files []*file, target *file, name string) {
+	at := where(files, target, func(c *clientcmdapi.Config) bool { return c.CurrentContext != "" })
+	if at.config.CurrentContext != name {
+		at.config.CurrentContext, at.changed = name, true
+	}
+}
+
+func writeAll(files []*file) error {
+	for _, f := range files {
+		if !f.changed {
+			continue
+		}
+		if err := f.write(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Gone are the entries that were taken out.
+type Gone struct {
+	Contexts []string `json:"contexts"`
+	// Current says that the current context was one of them, so that there is none now.
+	Current bool `json:"current"`
+}
+
+// Remove takes our entries of a cluster out. What others wrote for it stays.
+func (all Files) Remove(arn string) (Gone, error) {
+	g := Gone{Contexts: []string{}}
+	if all.target() == "" {
+		return g, nil
+	}
+	if _, err := os.Stat(all.target()); err != nil {
+		return g, nil
+	}
+	files, unlock, err := all.open()
+	if err != nil {
+		return g, err
+	}
+	defer unlock()
+	before := current(files)
+	for _, f := range files {
+		g.Contexts = append(g.Contexts, f.remove(arn)...)
+	}
+	g.Current = slices.Contains(g.Contexts, before)
+	for _, f := range files {
+		if g.Current && f.config.CurrentContext == before {
+			f.config.CurrentContext, f.changed = "", true
+		}
+	}
+	return g, writeAll(files)
+}
+
+// remove takes our entries out of a file and returns the names of the contexts. A cluster or a user that a
+// context of others needs stays.
+func (f *file) remove(arn string) (contexts []string) {
+	mine := func(e map[string]runtime.Object) bool { return ours(e) == arn }
+	for name, c := range f.config.Contexts {
+		if mine(c.Extensions) {
+			delete(f.config.Contexts, name)
+			contexts, f.changed = append(contexts, name), true
+		}
+	}
+	clusters, users := map[string]bool{}, map[string]bool{}
+	for _, c := range f.config.Contexts {
+		clusters[c.Cluster], users[c.AuthInfo] = true, true
+	}
+	for name, c := range f.config.Clusters {
+		if mine(c.Extensions) && !clusters[name] {
+			delete(f.config.Clusters, name)
+			f.changed = true
+		}
+	}
+	for name, u := range f.config.AuthInfos {
+		if mine(u.Extensions) && !users[name] {
+			delete(f.config.AuthInfos, name)
+			f.changed = true
+		}
+	}
+	slices.Sort(contexts)
+	return contexts
+}
+
+// Alone is a kubeconfig with nothing but the entry.
+func Alone(e Entry) ([]byte, error) {
+	if err := e.Check(); err != nil {
+		return nil, err
+	}
+	content, err := clientcmd.Write(*e.config())
+	return bytes.TrimSpace(content), err
+}
