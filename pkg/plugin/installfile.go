@@ -44,6 +44,10 @@ func (r fileReader) read(content []byte) error {
 	lines := map[string]int{}
 	for n := 0; n < len(root.Content); n += 2 {
 		key, value := root.Content[n], root.Content[n+1]
+		if key.Kind == yaml.ScalarNode && r.flags.Lookup(key.Value) == nil && guideFlag(key.Value) {
+			// The file is also for up.
+			continue
+		}
 		flag, err := r.flag(key)
 		if err != nil {
 			return err

@@ -62,20 +62,31 @@ func newInstallFlags() *installFlags {
 	}
 }
 
+// flagGroup is some flags under a heading of the help.
+type flagGroup struct {
+	heading string
+	add     func(*pflag.FlagSet)
+}
+
 // define adds the flags, in groups for the help.
 func (f *installFlags) define(all *pflag.FlagSet) {
-	all.SortFlags = false
-	for _, group := range []struct {
-		heading string
-		add     func(*pflag.FlagSet)
-	}{
+	defineGroups(all, append(f.groups(), flagGroup{runHeading, f.runFlags}))
+}
+
+// groups are the flags that say what is installed.
+func (f *installFlags) groups() []flagGroup {
+	return []flagGroup{
 		{"Image and registry", f.imageFlags},
 		{"Sensor", f.sensorFlags},
 		{"Pods that get the sensor", f.scopeFlags},
 		{"The injector's own pods", f.injectorFlags},
 		{"Certificates", f.certificateFlags},
-		{runHeading, f.runFlags},
-	} {
+	}
+}
+
+func defineGroups(all *pflag.FlagSet, groups []flagGroup) {
+	all.SortFlags = false
+	for _, group := range groups {
 		set := pflag.NewFlagSet("", pflag.ContinueOnError)
 		set.SortFlags = false
 		group.add(set)

@@ -16,6 +16,14 @@ import (
 
 // complete reads what the flags name and finds everything wrong that can be found without a cluster.
 func (f *installFlags) complete(flags *pflag.FlagSet) error {
+	if err := f.read(flags); err != nil {
+		return err
+	}
+	return f.validate()
+}
+
+// read reads what the flags name, without asking whether it is enough.
+func (f *installFlags) read(flags *pflag.FlagSet) error {
 	if err := f.checkModes(flags); err != nil {
 		return err
 	}
@@ -39,7 +47,7 @@ func (f *installFlags) complete(flags *pflag.FlagSet) error {
 			return err
 		}
 	}
-	return f.validate()
+	return nil
 }
 
 // checkModes refuses what cannot be had together.
@@ -192,7 +200,7 @@ func inputs(flags *pflag.FlagSet) map[string]string {
 	all := map[string]string{}
 	flags.VisitAll(func(flag *pflag.Flag) {
 		group := flag.Annotations[FlagGroup]
-		if !flag.Changed || len(group) == 0 || group[0] == runHeading ||
+		if !flag.Changed || len(group) == 0 || group[0] == runHeading || group[0] == guideHeading ||
 			flag.Name == cidCredential.flag || flag.Name == tokenCredential.flag {
 			return
 		}

@@ -92,7 +92,7 @@ func newRoot(s *session) *cobra.Command {
 	_ = cmd.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(term.ColorModes, cobra.ShellCompDirectiveNoFileComp))
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	cmd.SetHelpCommand(newHelp())
-	cmd.AddCommand(newInstall(s), newUninstall(s), newStatus(s), newCerts(s), newVerify(s), newExplain(s), newRestart(s, judgeScope),
+	cmd.AddCommand(newUp(s), newDown(s), newInstall(s), newUninstall(s), newStatus(s), newCerts(s), newVerify(s), newExplain(s), newRestart(s, judgeScope),
 		newBundle(s), newExplainCheck(s), newAID(s), newLogs(s), newDemo(s), newSensor(s), newAWS(s), newRBAC(), newVersion(s))
 	return cmd
 }
