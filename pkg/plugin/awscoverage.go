@@ -73,7 +73,7 @@ func (s *session) printCoverage(format term.Format, found *fargate.Coverage, com
 	}
 	rows := [][]string{}
 	for _, n := range found.Namespaces {
-		rows = append(rows, []string{n.Name, string(n.Covered), dashed(strings.Join(n.Profiles, ",")), fmt.Sprint(n.Pods), fmt.Sprint(n.OnFargate), fmt.Sprint(n.Waiting)})
+		rows = append(rows, []string{n.Name, string(n.Covered), orDash(strings.Join(n.Profiles, ",")), fmt.Sprint(n.Pods), fmt.Sprint(n.OnFargate), fmt.Sprint(n.Waiting)})
 	}
 	if err := term.Rows(s.Out, []string{"NAMESPACE", "COVERED", "PROFILES", "PODS", "ON FARGATE", "STUCK"}, rows); err != nil {
 		return err
@@ -81,7 +81,7 @@ func (s *session) printCoverage(format term.Format, found *fargate.Coverage, com
 	if len(found.Waiting) > 0 {
 		rows = nil
 		for _, w := range found.Waiting {
-			rows = append(rows, []string{w.Namespace, w.Pod, w.Why, dashed(w.Next)})
+			rows = append(rows, []string{w.Namespace, w.Pod, w.Why, orDash(w.Next)})
 		}
 		fmt.Fprintln(s.Out)
 		if err := term.Rows(s.Out, []string{"NAMESPACE", "PENDING POD", "WHY", "NEXT"}, rows); err != nil {
@@ -92,11 +92,4 @@ func (s *session) printCoverage(format term.Format, found *fargate.Coverage, com
 		s.remark("no profile covers %s\n  next: %s", strings.Join(found.Missing, ", "), command)
 	}
 	return nil
-}
-
-func dashed(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
 }
