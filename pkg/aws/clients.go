@@ -4,16 +4,13 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
-	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	smithy "github.com/aws/smithy-go/middleware"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/ec2query"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/wire"
 )
-
-// ECR returns a client of the container registry.
-func (s *Session) ECR() *ecr.Client { return ecr.NewFromConfig(s.Config) }
 
 // EKS returns a client of the Kubernetes service.
 func (s *Session) EKS() *eks.Client { return eks.NewFromConfig(s.Config) }
@@ -23,7 +20,12 @@ func (s *Session) IAM() *iam.Client { return iam.NewFromConfig(s.Config) }
 
 // EC2 returns a client of the part of EC2 that is used.
 func (s *Session) EC2() *ec2query.Client {
-	return ec2query.New(s.Config, s.Endpoint("EC2"))
+	return ec2query.New(s.Wire("EC2"))
+}
+
+// Wire is what a client without the SDK's is made of, for a service as the SDK names it, such as "ECR".
+func (s *Session) Wire(service string) wire.Settings {
+	return wire.Settings{Config: s.Config, Endpoint: s.Endpoint(service), Agent: s.agent}
 }
 
 // Endpoint is where calls of a service go in place of AWS, as AWS_ENDPOINT_URL and the profile say, or

@@ -21,12 +21,13 @@ const (
 	Deleted    Change = "deleted"
 )
 
-// Event is something that happened, for whoever watches. One of its fields besides Object is set.
+// Event is something that happened, for whoever watches. One of its fields besides Object and Why is set.
 type Event struct {
 	// Object is kind/name.
 	Object string
-	// Change is what was done to it.
+	// Change is what was done to it, Why says more of that.
 	Change Change
+	Why    string
 	// State is what is awaited of it.
 	State string
 	// Trouble is why that does not come, and what to do about it.

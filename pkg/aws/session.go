@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
@@ -50,6 +51,7 @@ type Session struct {
 	Command string
 
 	profile string
+	agent   string
 	mu      sync.Mutex
 	known   *Identity
 }
@@ -68,7 +70,7 @@ var regionForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompil
 // Load reads the configuration, finds the region and gets the credentials. It calls AWS only where the
 // credentials come from there.
 func Load(ctx context.Context, o Settings) (*Session, error) {
-	s := &Session{Command: o.Command, profile: o.Profile}
+	s := &Session{Command: o.Command, profile: o.Profile, agent: o.Agent}
 	var err error
 	if s.Config, err = config.LoadDefaultConfig(ctx, o.options()...); err != nil {
 		return nil, s.unconfigured(ctx, err)
@@ -89,6 +91,8 @@ func Load(ctx context.Context, o Settings) (*Session, error) {
 func (o *Settings) options() []func(*config.LoadOptions) error {
 	all := []func(*config.LoadOptions) error{
 		config.WithDefaultRegion(o.Near.Region),
+		// What it would say on the way, it says on stderr.
+		config.WithLogger(logging.Nop{}),
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(requestTimeout)),
 	}
 	if o.Region != "" {

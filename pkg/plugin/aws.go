@@ -7,10 +7,11 @@ import (
 
 	// The name is the SDK's own too.
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
 )
 
 // newAWS is `aws`: what the sensor needs in an AWS account.
-func newAWS(*session) *cobra.Command {
+func newAWS(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "aws",
 		Short: "Make and remove what the sensor needs in AWS; needs no aws CLI",
@@ -20,6 +21,7 @@ func newAWS(*session) *cobra.Command {
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	cmd.AddCommand(newECR(s), newAWSPolicy(s))
 	return cmd
 }
 
@@ -69,4 +71,22 @@ func (s *session) clusterPlace() aws.Place {
 		k.Args = user.Exec.Args
 	}
 	return aws.Where(k)
+}
+
+// awsReporter shows the events of what is done in AWS.
+func awsReporter(p *term.Progress) aws.Reporter {
+	return func(e aws.Event) {
+		switch {
+		case e.Object == "":
+			p.Remark(e.Remark)
+		case e.Change != "" && e.Why != "":
+			p.Done(e.Object, string(e.Change)+": "+e.Why)
+		case e.Change != "":
+			p.Done(e.Object, string(e.Change))
+		case e.State != "":
+			p.State(e.Object, e.State)
+		default:
+			p.Trouble(e.Object, e.Trouble)
+		}
+	}
 }

@@ -1,10 +1,8 @@
 package plugin
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -140,23 +138,12 @@ func (s *session) agreeTo(ctx context.Context, plan *restart.Plan) error {
 	if err := s.printPlan(s.Err, plan); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Err, "\nrestart %s now? [y/N] ", count(n, "workload"))
-	answer := make(chan string, 1)
-	go func() {
-		// An end of input is a no.
-		line, _ := bufio.NewReader(s.In).ReadString('\n')
-		answer <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case <-ctx.Done():
-		fmt.Fprintln(s.Err)
-		return ctx.Err()
-	case word := <-answer:
-		if word == "y" || word == "yes" {
-			return nil
-		}
+	fmt.Fprintln(s.Err)
+	yes, err := s.ask(ctx, "restart "+count(n, "workload")+" now?")
+	if err == nil && !yes {
 		return problem.New(problem.Failed, "", "nothing was restarted: you did not say yes")
 	}
+	return err
 }
 
 func (s *session) runPlan(ctx context.Context, c *kube.Cluster, plan *restart.Plan, f *restartFlags) error {

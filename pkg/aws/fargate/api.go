@@ -44,6 +44,8 @@ type Account struct {
 	Network Network
 	// Region is the cluster's.
 	Region string
+	// Owner, if set, is the account that the cluster must be in.
+	Owner string
 	// Explain makes an error for users of one of a call.
 	Explain func(ctx context.Context, doing string, err error) error
 	// Tags are put on what is made.

@@ -127,6 +127,10 @@ func (r *run) describeCluster(ctx context.Context, name string) (*Cluster, error
 	if v := out.Cluster.ResourcesVpcConfig; v != nil {
 		c.VPC, c.Subnets = sdk.ToString(v.VpcId), v.SubnetIds
 	}
+	if r.Owner != "" && c.part(4) != r.Owner {
+		return nil, problem.New(problem.BadInput, "choose other credentials with --profile, or another cluster with --context or --cluster",
+			"the kubeconfig's cluster %s is in the account %s, and the credentials are for %s", name, r.Owner, c.part(4))
+	}
 	return c, nil
 }
 

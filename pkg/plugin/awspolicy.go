@@ -1,0 +1,46 @@
+package plugin
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	iampolicy "github.com/kubectl-falcon/kubectl-falcon/pkg/aws/policy"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
+)
+
+// newAWSPolicy is `aws iam-policy`, which tells whoever gives rights in the account what to give.
+func newAWSPolicy(s *session) *cobra.Command {
+	n := iampolicy.Names{}
+	cmd := &cobra.Command{
+		Use:   "iam-policy COMMAND",
+		Short: "Print the IAM policy that a command needs; asks AWS nothing",
+		Long: "Print the smallest IAM policy with which a command works with all its flags, for\n" +
+			"whoever gives rights in the account. It asks AWS nothing. What no flag narrows is\n" +
+			"* in it. COMMAND is one of\n\n  " + strings.Join(iampolicy.Commands(), "\n  ") + "\n\n" +
+			"of which sensor pull is for a SOURCE of sensor push that is in ECR, and for\nwhatever else pulls.",
+		Example: "  kubectl falcon aws iam-policy ecr ensure --account 123456789012 \\\n" +
+			"      --region eu-west-1 --repository falcon-sensor",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return problem.New(problem.BadInput, "use one of: "+strings.Join(iampolicy.Commands(), ", "), "COMMAND is missing: %s", cmd.UseLine())
+			}
+			return nil
+		},
+		ValidArgs: iampolicy.Commands(),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&n.Region, "region", "", "only in this `REGION`")
+	flags.StringVar(&n.Account, "account", "", "only in the account with this `ID`")
+	flags.StringVar(&n.Repository, "repository", "", "only for the repository with this `NAME` in ECR")
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		text, err := iampolicy.For(strings.Join(args, " "), n)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprint(s.Out, text)
+		return err
+	}
+	return cmd
+}
