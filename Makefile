@@ -5,6 +5,7 @@ PREFIX  ?= /usr/local
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 NAME    ?= try
 DELAY   ?= 20s
+CLUSTER ?= demo
 
 # The same flags everywhere, so that the modules share what the compiler has cached.
 BUILD    = env CGO_ENABLED=0 GOFLAGS= GOWORK=off $(GO) build -C $(1) -v -trimpath -buildvcs=false
@@ -88,6 +89,14 @@ packages:
 .PHONY: fake-falcon
 fake-falcon: ## Serve a stand-in of the Falcon API here, to try commands without a subscription (DELAY=20s)
 	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) run ./test/fakes/fakefalcon -delay $(DELAY)
+
+.PHONY: moto
+moto: ## Install moto, which answers for AWS in tests, under bin/moto
+	@test/fakes/aws/moto.sh
+
+.PHONY: fake-aws
+fake-aws: ## Serve a stand-in of AWS here, to try commands without an account (CLUSTER=demo is there)
+	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) run ./test/fakes/fakeaws -cluster $(CLUSTER)
 
 .PHONY: clean
 clean: ## Remove what was built here; the lab's compiled programs stay in their cache

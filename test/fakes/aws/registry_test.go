@@ -1,0 +1,378 @@
+package aws
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// push sends an image to a repository, by a client that is not ours.
+func push(u client, image v1.Image, to, password string) error {
+	u.t.Helper()
+	ref, err := name.ParseReference(u.cloud.Registry + "/" + to)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return remote.Write(ref, image, remote.WithAuth(&authn.Basic{Username: "AWS", Password: password}), remote.WithJobs(1),
+		remote.WithRetryBackoff(remote.Backoff{Duration: time.Millisecond, Factor: 1, Steps: 5}))
+}
+
+func randomImage(t *testing.T, size int64) v1.Image {
+	t.Helper()
+	image, err := random.Image(size, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image
+}
+
+func TestTokenIsLikeECRs(t *testing.T) {
+	c, u := fresh(t)
+	a := u.ecr("GetAuthorizationToken", object{})
+	data, _ := list(a.json, "authorizationData")[0].(object)
+	if n := len(text(data, "authorizationToken")); n < 2000 || n > 4000 {
+		t.Errorf("the token has %d bytes", n)
+	}
+	expires, _ := data["expiresAt"].(float64)
+	if left := time.Until(time.Unix(int64(expires), 0)); left < 11*time.Hour || left > 12*time.Hour {
+		t.Errorf("it is good for %s", left)
+	}
+	equal(t, "its endpoint", text(data, "proxyEndpoint"), "http://"+c.Registry)
+}
+
+func TestRegistryLetsInByToken(t *testing.T) {
+	c, u := fresh(t)
+	response, err := u.v2(http.MethodGet, "/v2/", "", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if challenge := response.Header.Get("WWW-Authenticate"); response.StatusCode != http.StatusUnauthorized || !strings.HasPrefix(challenge, "Basic ") {
+		t.Errorf("without a token it is %s with %q", response.Status, challenge)
+	}
+	password := u.password()
+	status, _ := u.asked(http.MethodGet, "/v2/", password)
+	equal(t, "status", status, http.StatusOK)
+	status, said := u.asked(http.MethodGet, "/v2/", "guessed")
+	if status != http.StatusForbidden || !strings.Contains(said, "Authorization Token is invalid") {
+		t.Errorf("with a guess it is %d %s", status, said)
+	}
+	c.ExpireTokens()
+	status, said = u.asked(http.MethodGet, "/v2/", password)
+	if status != http.StatusForbidden || !strings.Contains(said, "Your authorization token has expired. Reauthenticate and try again.") {
+		t.Errorf("with an old token it is %d %s", status, said)
+	}
+}
+
+func TestPushedImageIsInTheControlPlane(t *testing.T) {
+	for _, store := range []string{"memory", "distribution"} {
+		t.Run(store, func(t *testing.T) {
+			c, u := fresh(t)
+			if store == "distribution" {
+				c = withProgram(t)
+				u.cloud = c
+			}
+			testPushedImage(t, c, u)
+		})
+	}
+}
+
+// withProgram is a cloud with the distribution registry, if the lab has compiled it.
+func withProgram(t *testing.T) *Cloud {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Skip(err)
+	}
+	built, _ := filepath.Glob(filepath.Join(cache, "kubectl-falcon-lab", "bin", "*", "registry"))
+	if len(built) == 0 {
+		t.Skip("the lab has not compiled the distribution registry: make lab-build")
+	}
+	c, err := Start(t.Context(), Options{Moto: shared.moto, RegistryProgram: built[len(built)-1]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func testPushedImage(t *testing.T, c *Cloud, u client) {
+	image := randomImage(t, 2000)
+	password := u.password()
+	if err := push(u, image, "team/sensor:1", password); err == nil || !strings.Contains(err.Error(), "NAME_UNKNOWN") {
+		t.Errorf("push to no repository: %v", err)
+	}
+	a := u.ecr("CreateRepository", object{"repositoryName": "team/sensor", "imageTagMutability": "IMMUTABLE"})
+	equal(t, "URI", text(child(a.json, "repository"), "repositoryUri"), c.Registry+"/team/sensor")
+	if err := push(u, image, "team/sensor:1", password); err != nil {
+		t.Fatal(err)
+	}
+	digest, _ := image.Digest()
+	described := u.ecr("DescribeImages", object{"repositoryName": "team/sensor"})
+	details, _ := list(described.json, "imageDetails")[0].(object)
+	equal(t, "digest", text(details, "imageDigest"), digest.String())
+	equal(t, "tag", texts(details, "imageTags")[0], "1")
+	if size, _ := details["imageSizeInBytes"].(float64); size < 4000 {
+		t.Errorf("size is %v", size)
+	}
+	status, said := u.asked(http.MethodPut, "/v2/team/sensor/manifests/1", password)
+	if status != http.StatusBadRequest {
+		t.Errorf("an empty manifest: %d %s", status, said)
+	}
+	if err := push(u, randomImage(t, 100), "team/sensor:1", password); err == nil || !strings.Contains(err.Error(), "TAG_INVALID") {
+		t.Errorf("push over an immutable tag: %v", err)
+	}
+	if err := push(u, image, "team/sensor:2", password); err != nil {
+		t.Fatal(err)
+	}
+	// The image stays while it has another tag.
+	u.ecr("BatchDeleteImage", object{"repositoryName": "team/sensor", "imageIds": []object{{"imageTag": "1"}}})
+	status, _ = u.asked(http.MethodGet, "/v2/team/sensor/manifests/1", password)
+	equal(t, "status of the removed tag", status, http.StatusNotFound)
+	status, _ = u.asked(http.MethodGet, "/v2/team/sensor/manifests/2", password)
+	equal(t, "status of the other tag", status, http.StatusOK)
+	expect(t, u.ecr("DeleteRepository", object{"repositoryName": "team/sensor"}), 400, "RepositoryNotEmptyException", "")
+	expect(t, u.ecr("DeleteRepository", object{"repositoryName": "team/sensor", "force": true}), 200, "", "team/sensor")
+	u.ecr("CreateRepository", object{"repositoryName": "team/sensor"})
+	for _, what := range []string{"manifests/2", "manifests/" + digest.String()} {
+		status, _ = u.asked(http.MethodGet, "/v2/team/sensor/"+what, password)
+		equal(t, "status of "+what+" in the repository made again", status, http.StatusNotFound)
+	}
+	layers, _ := image.Layers()
+	layer, _ := layers[0].Digest()
+	status, _ = u.asked(http.MethodHead, "/v2/team/sensor/blobs/"+layer.String(), password)
+	equal(t, "status of its layer", status, http.StatusNotFound)
+}
+
+func TestImageWithoutItsLayersIsRefused(t *testing.T) {
+	_, u := fresh(t)
+	u.ecr("CreateRepository", object{"repositoryName": "a"})
+	raw, _ := randomImage(t, 10).RawManifest()
+	response, err := u.v2(http.MethodPut, "/v2/a/manifests/1", u.password(), nil, bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	equal(t, "status", response.StatusCode, http.StatusBadRequest)
+}
+
+func TestMutableTagMoves(t *testing.T) {
+	_, u := fresh(t)
+	u.ecr("CreateRepository", object{"repositoryName": "a"})
+	password := u.password()
+	var digest v1.Hash
+	for range 2 {
+		image := randomImage(t, 10)
+		digest, _ = image.Digest()
+		for range 2 { // The same image again changes nothing.
+			if err := push(u, image, "a:latest", password); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	a := u.ecr("DescribeImages", object{"repositoryName": "a", "imageIds": []object{{"imageTag": "latest"}}})
+	details, _ := list(a.json, "imageDetails")[0].(object)
+	equal(t, "digest", text(details, "imageDigest"), digest.String())
+}
+
+func TestListsComeInPages(t *testing.T) {
+	_, u := fresh(t)
+	for i := range 5 {
+		u.ecr("CreateRepository", object{"repositoryName": fmt.Sprintf("r%d", i)})
+	}
+	var names []string
+	in := object{"maxResults": 2}
+	for range 3 {
+		a := u.ecr("DescribeRepositories", in)
+		for _, r := range list(a.json, "repositories") {
+			names = append(names, text(r.(object), "repositoryName"))
+		}
+		in["nextToken"] = a.json["nextToken"]
+	}
+	equal(t, "names", strings.Join(names, " "), "r0 r1 r2 r3 r4")
+	if in["nextToken"] != nil {
+		t.Errorf("the last page has a token %v", in["nextToken"])
+	}
+}
+
+func TestUploadIsNotTakenUpAgain(t *testing.T) {
+	c, u := fresh(t)
+	u.ecr("CreateRepository", object{"repositoryName": "a"})
+	password := u.password()
+	content := bytes.Repeat([]byte("0123456789"), 1000)
+	begin := func() string {
+		response, err := u.v2(http.MethodPost, "/v2/a/blobs/uploads/", password, nil, nil)
+		if err != nil || response.StatusCode != http.StatusAccepted {
+			t.Fatal(response, err)
+		}
+		_ = response.Body.Close()
+		return response.Header.Get("Location")
+	}
+	part := func(at, span string, body []byte) *http.Response {
+		response, err := u.v2(http.MethodPatch, at, password, http.Header{"Content-Range": {span}}, bytes.NewReader(body))
+		if err != nil {
+			return nil
+		}
+		_ = response.Body.Close()
+		return response
+	}
+	at := begin()
+	for _, half := range []string{"0-4999", "5000-9999"} {
+		from := strings.HasPrefix(half, "5")
+		response := part(at, half, map[bool][]byte{false: content[:5000], true: content[5000:]}[from])
+		if response == nil || response.StatusCode != http.StatusCreated || response.Header.Get("Range") != "0-4999" {
+			t.Fatalf("part %s: %v", half, response)
+		}
+		at = response.Header.Get("Location")
+	}
+	if response := part(at, "0-9999", content); response.StatusCode != http.StatusRequestedRangeNotSatisfiable {
+		t.Errorf("from the start again: %s", response.Status)
+	}
+	status, said := u.asked(http.MethodPut, at+"?digest="+digestOf(content), password)
+	if status != http.StatusCreated {
+		t.Errorf("the end: %d %s", status, said)
+	}
+
+	c.Break(Fault{Kind: Cut, Bytes: 3000, Times: 1})
+	at = begin()
+	if response := part(at, "0-9999", content); response != nil {
+		t.Errorf("the connection was to be cut: %s", response.Status)
+	}
+	if response := part(at, "3000-9999", content[3000:]); response == nil || response.StatusCode != http.StatusRequestedRangeNotSatisfiable {
+		t.Errorf("taken up: %v", response)
+	}
+}
+
+func TestPushSurvivesCutsByNewSessions(t *testing.T) {
+	c, u := fresh(t)
+	image := randomImage(t, 200_000)
+	u.ecr("CreateRepository", object{"repositoryName": "a"})
+	c.Break(Fault{Kind: Cut, Bytes: 150_000, Times: 2})
+	if err := push(u, image, "a:1", u.password()); err != nil {
+		t.Fatal(err)
+	}
+	if begun := len(c.Log("ecr:InitiateLayerUpload")); begun < 4 {
+		t.Errorf("%d sessions were begun for 3 blobs and 2 cuts", begun)
+	}
+	digest, _ := image.Digest()
+	status, _ := u.asked(http.MethodGet, "/v2/a/manifests/"+digest.String(), u.password())
+	equal(t, "status", status, http.StatusOK)
+}
+
+func TestRegistryHoldsPolicyAndFaults(t *testing.T) {
+	c, u := fresh(t)
+	image := randomImage(t, 10)
+	u.ecr("CreateRepository", object{"repositoryName": "a"})
+	password := u.password()
+	if err := c.SetPolicy(`{"Statement":{"Effect":"Allow","Action":["ecr:BatchCheckLayerAvailability","ecr:*LayerUpload","ecr:UploadLayerPart","ecr:BatchGetImage"]}}`); err != nil {
+		t.Fatal(err)
+	}
+	err := push(u, image, "a:1", password)
+	if err == nil || !strings.Contains(err.Error(), "not authorized to perform: ecr:PutImage on resource: arn:aws:ecr:"+u.region+":123456789012:repository/a") {
+		t.Errorf("push without ecr:PutImage: %v", err)
+	}
+	_ = c.SetPolicy()
+	c.Break(Fault{Action: "ecr:PutImage", Kind: ServerError, Times: 1})
+	c.Break(Fault{Action: "ecr:InitiateLayerUpload", Kind: Throttled, Times: 1})
+	if err := push(u, image, "a:1", password); err == nil {
+		t.Log("the client tried again by itself")
+	}
+	if err := push(u, image, "a:1", password); err != nil {
+		t.Fatal(err)
+	}
+	c.ClearLog()
+	c.Break(Fault{Action: "ecr:BatchGetImage", Kind: CutAfter, Times: 1})
+	if response, err := u.v2(http.MethodDelete, "/v2/a/manifests/1", password, nil, nil); err != nil {
+		t.Error(err)
+	} else {
+		_ = response.Body.Close()
+	}
+	if response, err := u.v2(http.MethodPost, "/v2/a/manifests/1", password, nil, nil); err == nil {
+		_ = response.Body.Close()
+	}
+	equal(t, "log", strings.Join(c.Log(), " "), "ecr:BatchDeleteImage ecr:BatchDeleteImage")
+}
+
+func TestBlobsAreMountedIfTheAccountHasIt(t *testing.T) {
+	for _, on := range []bool{false, true} {
+		c, err := Start(t.Context(), Options{Moto: shared.moto, BlobMounting: on})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		u, image := inNewRegion(t, c), randomImage(t, 10)
+		u.ecr("CreateRepository", object{"repositoryName": "a"})
+		u.ecr("CreateRepository", object{"repositoryName": "b"})
+		password := u.password()
+		if err := push(u, image, "a:1", password); err != nil {
+			t.Fatal(err)
+		}
+		layers, _ := image.Layers()
+		digest, _ := layers[0].Digest()
+		status, _ := u.asked(http.MethodHead, "/v2/b/blobs/"+digest.String(), password)
+		equal(t, "status before", status, http.StatusNotFound)
+		status, _ = u.asked(http.MethodPost, "/v2/b/blobs/uploads/?mount="+digest.String()+"&from=a", password)
+		equal(t, "status of the mount", status, map[bool]int{false: http.StatusAccepted, true: http.StatusCreated}[on])
+		status, _ = u.asked(http.MethodHead, "/v2/b/blobs/"+digest.String(), password)
+		equal(t, "status after", status, map[bool]int{false: http.StatusNotFound, true: http.StatusOK}[on])
+	}
+}
+
+func TestControlByHTTP(t *testing.T) {
+	c := shared
+	c.forget()
+	u := user(t, c)
+	send := func(method, path, body string) string {
+		t.Helper()
+		r, _ := http.NewRequestWithContext(t.Context(), method, c.Endpoint+"/_front/"+path, strings.NewReader(body))
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		content, _ := io.ReadAll(response.Body)
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("%s %s: %s %s", method, path, response.Status, content)
+		}
+		return string(content)
+	}
+	send("PUT", "faults", `[{"action":"ecr:DescribeRepositories","kind":"throttled","times":1,"latency":"20ms"}]`)
+	began := time.Now()
+	expect(t, u.ecr("DescribeRepositories", object{}), 400, "ThrottlingException", "Rate exceeded")
+	if time.Since(began) < 20*time.Millisecond {
+		t.Error("it came without its latency")
+	}
+	expect(t, u.ecr("DescribeRepositories", object{}), 200, "", "repositories")
+	send("PUT", "policy", `{"Statement":[{"Effect":"Allow","Action":"sts:*"}]}`)
+	expect(t, u.ecr("DescribeRepositories", object{}), 400, "AccessDeniedException", "no identity-based policy allows the ecr:DescribeRepositories action")
+	send("DELETE", "policy", "")
+	send("PUT", "times", `{"profileCreate":"1h"}`)
+	equal(t, "time", c.timing().ProfileCreate, time.Hour)
+	send("POST", "clusters/lab", `{"endpoint":"https://127.0.0.1:6443","certificateAuthority":"PEM"}`)
+	a := u.eks("GET", "/clusters/lab", nil)
+	equal(t, "endpoint", text(child(a.json, "cluster"), "endpoint"), "https://127.0.0.1:6443")
+	var log struct{ Calls []Call }
+	if err := json.Unmarshal([]byte(send("GET", "log", "")), &log); err != nil || len(log.Calls) != 4 || log.Calls[0].Status != 400 {
+		t.Errorf("the log is %+v (%v)", log, err)
+	}
+	send("DELETE", "log", "")
+	if !slices.Equal(c.Log(), nil) {
+		t.Errorf("the log is %v", c.Log())
+	}
+	send("POST", "reset", "")
+	expect(t, u.eks("GET", "/clusters/lab", nil), 404, "ResourceNotFoundException", "")
+}
