@@ -21,7 +21,7 @@ func newAWS(s *session) *cobra.Command {
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newECR(s), newAWSPolicy(s))
+	cmd.AddCommand(newECR(s), newFargate(s), newIRSA(s), newAWSPolicy(s))
 	return cmd
 }
 
@@ -85,6 +85,10 @@ func awsReporter(p *term.Progress) aws.Reporter {
 			p.Done(e.Object, string(e.Change))
 		case e.State != "":
 			p.State(e.Object, e.State)
+		case e.Trouble == "":
+			// Whatever was awaited of it has come, or is asked for again.
+			p.State(e.Object, "")
+			p.Trouble(e.Object, "")
 		default:
 			p.Trouble(e.Object, e.Trouble)
 		}

@@ -93,10 +93,3 @@ func (s *session) printCoverage(format term.Format, found *fargate.Coverage, com
 	}
 	return nil
 }
-
-func orDash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
-}

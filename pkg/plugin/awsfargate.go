@@ -20,9 +20,9 @@ import (
 func newFargate(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fargate",
-		Short: "Make, look at and remove Fargate profiles, which say what runs there",
-		Long: "Make, look at and remove the Fargate profiles of an EKS cluster. On Fargate a pod\n" +
-			"runs only if a profile selects it by its namespace and labels: the injector's in\n" +
+		Short: "Make, look at and remove Fargate profiles",
+		Long: "Make, look at and remove the Fargate profiles of an EKS cluster. On Fargate runs\n" +
+			"only what a profile selects by its namespace and labels: the injector's pods in\n" +
 			"falcon-system too.",
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -57,15 +57,15 @@ func newFargateEnsure(s *session) *cobra.Command {
 			"namespaces and labels given, with a pod execution role and private subnets. What\n" +
 			"a profile covers already needs none. It can be run again at any time, and after\n" +
 			"Ctrl-C goes on from where it was.\n\n" +
-			"EKS makes one profile of a cluster at a time, and none while the cluster is being\n" +
-			"changed; it waits for its turn and says for what. A profile cannot be changed.",
+			"EKS makes one profile of a cluster at a time, and none while the cluster is\n" +
+			"changed; it waits for its turn and says for what. Profiles cannot be changed.",
 		Example: "  kubectl falcon aws fargate ensure --namespaces shop,team-a\n" +
 			"  kubectl falcon aws fargate ensure --selector 'prod-*:app=web'",
 		Args: arguments(),
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&w.namespaces, "namespaces", nil, "`NAMESPACE`s whose pods run on Fargate, with commas between them")
-	flags.StringArrayVar(&w.selectors, "selector", nil, "pods that run on Fargate, as `NAMESPACE:KEY=VALUE,KEY=VALUE`;\n* and ? stand for any characters and for one")
+	flags.StringArrayVar(&w.selectors, "selector", nil, "pods that run on Fargate, as `NAMESPACE:LABELS`; * is\nany characters, ? is one")
 	flags.BoolVar(&w.noInjector, "no-injector", false, "leave the injector's namespace out")
 	flags.StringVar(&w.Name, "name", "", "the `NAME` of the profile, in place of fp- and the namespace")
 	flags.StringSliceVar(&w.Subnets, "subnet", nil, "private subnets by `ID`, in place of those found")
@@ -193,8 +193,8 @@ func newFargateDelete(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete [PROFILE...]",
 		Short: "Delete the Fargate profiles named, or all that were made here",
-		Long: "Delete the Fargate profiles named, one after the other as EKS wants it; without a\n" +
-			"name those that kubectl falcon made. Our pod execution role goes with the last\n" +
+		Long: "Delete the Fargate profiles named, one after the other as EKS wants it; without\n" +
+			"names, those that kubectl falcon made. Our pod execution role goes with the last\n" +
 			"profile that has it. EKS deletes the pods that run by a profile with it.",
 		Example: "  kubectl falcon aws fargate delete fp-shop --yes",
 	}

@@ -21,7 +21,7 @@ func newIRSA(s *session) *cobra.Command {
 		Use:   "irsa",
 		Short: "Give the injector an IAM role with which it reads images in ECR",
 		Long: "Give the injector an IAM role (IRSA). It reads the entry point of each image that\n" +
-			"it puts the sensor before, so with images in ECR it needs the right to read them,\n" +
+			"the sensor goes before, so with images in ECR it needs the right to read them,\n" +
 			"which on Fargate no node gives it.",
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -73,7 +73,7 @@ func (s *session) irsaAccount(ctx context.Context, f *irsaFlags) (*irsa.Account,
 func newIRSAEnsure(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ensure",
-		Short: "Make the role and the OIDC provider; prints the annotation for install",
+		Short: "Make the role and OIDC provider; print the annotation for install",
 		Long: "Make an IAM role that only the injector's ServiceAccount can take, and that can\n" +
 			"do no more than read images in ECR, with the cluster's OIDC provider if there is\n" +
 			"none yet. It prints the annotation with which install gives the role to the\n" +

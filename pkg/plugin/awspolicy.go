@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/fargate"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/irsa"
 	iampolicy "github.com/kubectl-falcon/kubectl-falcon/pkg/aws/policy"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
@@ -34,7 +36,12 @@ func newAWSPolicy(s *session) *cobra.Command {
 	flags.StringVar(&n.Region, "region", "", "only in this `REGION`")
 	flags.StringVar(&n.Account, "account", "", "only in the account with this `ID`")
 	flags.StringVar(&n.Repository, "repository", "", "only for the repository with this `NAME` in ECR")
+	flags.StringVar(&n.Cluster, "cluster", "", "only for the EKS cluster with this `NAME`")
+	flags.StringVar(&n.Role, "role", "", "only for the role with this `NAME`, in place of ours")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		if n.Role == "" {
+			n.Role = ourRole(args[0], n.Cluster, n.Region)
+		}
 		text, err := iampolicy.For(strings.Join(args, " "), n)
 		if err != nil {
 			return err
@@ -43,4 +50,18 @@ func newAWSPolicy(s *session) *cobra.Command {
 		return err
 	}
 	return cmd
+}
+
+// ourRole is the name of the role that the commands of a group make, or a pattern for it.
+func ourRole(group, cluster, region string) string {
+	names := map[string]func(cluster, region string) string{"fargate": fargate.RoleName, "irsa": irsa.RoleName}
+	name := names[group]
+	switch {
+	case name == nil:
+		return ""
+	case cluster == "" || region == "":
+		// It begins the same for every cluster.
+		return strings.TrimSuffix(name("", ""), "-") + "*"
+	}
+	return name(cluster, region)
 }

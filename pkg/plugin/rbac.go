@@ -5,6 +5,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aid"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/fargate"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/irsa"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/bundle"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/demo"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/explain"
@@ -44,6 +46,8 @@ func newRBAC() *cobra.Command {
 		newRole("logs", "read the injector's log", logs.Rules),
 		newRole("demo", "run the demo", demo.Rules),
 		newRole("pull-secret", "make pull secrets", sensor.PullSecretRules),
+		newRole("fargate-coverage", "see Fargate's gaps", fargate.CoverageRules),
+		newRole("irsa-check", "run irsa check", irsa.CheckRules),
 		newRole("restart", "restart workloads", restartRules))
 	return cmd
 }
