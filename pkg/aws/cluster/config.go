@@ -46,7 +46,7 @@ type (
 		APIVersion string    `yaml:"apiVersion"`
 		Kind       string    `yaml:"kind"`
 		Metadata   meta      `yaml:"metadata"`
-		IAM        *iam      `yaml:"iam,omitempty"`
+		IAM        *iamPart  `yaml:"iam,omitempty"`
 		Addons     []addon   `yaml:"addons,omitempty"`
 		Profiles   []profile `yaml:"fargateProfiles,omitempty"`
 	}
@@ -56,7 +56,7 @@ type (
 		Version string            `yaml:"version,omitempty"`
 		Tags    map[string]string `yaml:"tags,omitempty"`
 	}
-	iam struct {
+	iamPart struct {
 		WithOIDC bool      `yaml:"withOIDC"`
 		Accounts []account `yaml:"serviceAccounts,omitempty"`
 	}
@@ -130,8 +130,8 @@ func (o *Options) header() clusterConfig {
 		Metadata: meta{Name: o.Name, Region: o.Region, Version: o.Version, Tags: o.Tags}}
 }
 
-func (o *Options) iam(accounts bool) *iam {
-	i := &iam{WithOIDC: true}
+func (o *Options) iam(accounts bool) *iamPart {
+	i := &iamPart{WithOIDC: true}
 	if !accounts || o.Account.Name == "" {
 		return i
 	}

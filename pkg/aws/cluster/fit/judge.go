@@ -1,6 +1,7 @@
 package fit
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/fargate"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
 
 // Verdict is what was found about one thing.
@@ -119,10 +121,14 @@ func fail(next, format string, args ...any) Finding {
 // unknown is the finding about a part that could not be asked.
 func (s *Snapshot) unknown(p Part) Finding {
 	why := s.Unknown[p]
-	if why == "" {
-		why = "it was not asked"
+	if why == nil {
+		return Finding{Verdict: Unknown, Reason: "it was not asked"}
 	}
-	return Finding{Verdict: Unknown, Reason: why}
+	f := Finding{Verdict: Unknown, Reason: why.Error()}
+	if told, ok := errors.AsType[*problem.Error](why); ok {
+		f.Next = told.Next()
+	}
+	return f
 }
 
 func active(s *Snapshot) Finding {
@@ -144,8 +150,7 @@ func supported(s *Snapshot, now time.Time) Finding {
 	case is.LessThan(version.MustParseGeneric(Oldest)):
 		return fail(next, "Kubernetes %s is older than %s, which the injector needs", s.Cluster.Version, Oldest)
 	case s.Versions == nil:
-		f := ok("Kubernetes %s runs the injector; how long EKS supports it could not be asked: %s", s.Cluster.Version, s.unknown(PartVersions).Reason)
-		return f
+		return ok("Kubernetes %s runs the injector; how long EKS supports it could not be asked: %s", s.Cluster.Version, s.unknown(PartVersions).Reason)
 	}
 	at := slices.IndexFunc(s.Versions, func(v Version) bool { return v.Version == s.Cluster.Version })
 	if at < 0 {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/ec2query"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/fargate"
 )
 
 // few is how many free addresses are too few to restart a handful of workloads: each pod on Fargate needs one.
@@ -14,23 +14,7 @@ const few = 16
 // anywhere are all public addresses.
 var anywhere = []string{"0.0.0.0/0", "::/0"}
 
-// tableOf is the route table of a subnet: its own, or else the main one of its VPC.
-func (s *Snapshot) tableOf(subnet ec2query.Subnet) *ec2query.RouteTable {
-	var main *ec2query.RouteTable
-	for n := range s.Tables {
-		for _, a := range s.Tables[n].Associations {
-			if a.Subnet == subnet.ID {
-				return &s.Tables[n]
-			}
-			if a.Main && s.Tables[n].VPC == subnet.VPC {
-				main = &s.Tables[n]
-			}
-		}
-	}
-	return main
-}
-
-// way is where the default route of a subnet leads.
+// the ways on which a subnet may lead to everywhere.
 type way string
 
 const (
@@ -38,53 +22,36 @@ const (
 	toNAT      way = "nat"
 	// toOther is a transit gateway, a peer, an appliance or a line to one's own network: what is behind it does
 	// not show.
-	toOther  way = "other"
+	toOther way = "other"
+	// toNobody is no default route, or one to what is no more.
 	toNobody way = "nobody"
-	toLost   way = "lost"
 )
 
-// defaultWay is the way to everywhere, with what it goes through.
-func (s *Snapshot) defaultWay(subnet ec2query.Subnet) (way, string) {
-	table := s.tableOf(subnet)
-	if table == nil {
-		return toNobody, ""
+func wayOf(p *fargate.Placed) way {
+	switch {
+	case p.Public != "" || strings.HasPrefix(p.Way, "igw-"):
+		return toInternet
+	case strings.HasPrefix(p.Way, "nat-"):
+		return toNAT
+	case p.Way != "":
+		return toOther
 	}
-	for _, r := range table.Routes {
-		if r.Destination != anywhere[0] && r.Destination6 != anywhere[1] {
+	return toNobody
+}
+
+// on are the ids of the subnets whose way is w, and what they go through.
+func (s *Snapshot) on(w way) (ids, through []string) {
+	all := fargate.Place(s.Subnets, s.Tables)
+	for n := range all {
+		if wayOf(&all[n]) != w {
 			continue
 		}
-		through := firstOf(r.NAT, r.Gateway, r.TransitGateway, r.EgressOnly, r.Interface, r.Instance, r.Peering)
-		switch {
-		case r.State == "blackhole":
-			return toLost, through
-		case strings.HasPrefix(r.Gateway, "igw-"):
-			return toInternet, through
-		case r.NAT != "" || r.EgressOnly != "":
-			return toNAT, through
-		case through != "":
-			return toOther, through
+		ids = append(ids, all[n].ID)
+		if !slices.Contains(through, all[n].Way) {
+			through = append(through, all[n].Way)
 		}
 	}
-	return toNobody, ""
-}
-
-func firstOf(all ...string) string {
-	for _, one := range all {
-		if one != "" {
-			return one
-		}
-	}
-	return ""
-}
-
-// onWays are the ids of the subnets whose way is one of some.
-func (s *Snapshot) onWays(ways ...way) (ids []string) {
-	for _, one := range s.Subnets {
-		if w, _ := s.defaultWay(one); slices.Contains(ways, w) {
-			ids = append(ids, one.ID)
-		}
-	}
-	return ids
+	return ids, through
 }
 
 // whose says what the subnets are of.
@@ -99,7 +66,7 @@ func private(s *Snapshot) Finding {
 	if s.Subnets == nil {
 		return s.unknown(PartNetwork)
 	}
-	public := s.onWays(toInternet)
+	public, _ := s.on(toInternet)
 	switch {
 	case len(s.Subnets) == 0:
 		return fail("give the cluster private subnets in two zones", "%s has no subnets", s.whose())
@@ -117,37 +84,21 @@ func egress(s *Snapshot) Finding {
 	if s.Subnets == nil {
 		return s.unknown(PartNetwork)
 	}
-	var lost []string
-	for _, one := range s.Subnets {
-		if w, through := s.defaultWay(one); w == toLost {
-			lost = append(lost, one.ID+" (through "+through+")")
-		}
-	}
-	none, other, good := s.onWays(toNobody), s.onWays(toOther), s.onWays(toNAT)
 	const nat = "give their route table a default route through a NAT gateway"
+	none, _ := s.on(toNobody)
+	other, behind := s.on(toOther)
+	good, gateways := s.on(toNAT)
 	switch {
-	case len(lost) > 0:
-		return fail(nat, "the default route of these subnets leads to what is no more: %s", strings.Join(lost, ", "))
 	case len(none) > 0:
-		return fail(nat+", or set a proxy with install --proxy-host", "these subnets have no default route, so no way to the Falcon cloud: %s", strings.Join(none, ", "))
+		return fail(nat, "these subnets have no default route that leads anywhere, so no way to the Falcon cloud: %s", strings.Join(none, ", "))
 	case len(other) > 0:
-		return warn("allow TLS to the Falcon cloud there (*.cloudsink.net, port 443)",
-			"the way of these subnets to the Falcon cloud is through %s, and what is behind it does not show from here: %s", s.throughs(toOther), strings.Join(other, ", "))
+		return warn("see that TLS to *.cloudsink.net, port 443, is let through there",
+			"the way of these subnets to the Falcon cloud is through %s, and what is behind it does not show from here: %s",
+			strings.Join(behind, ", "), strings.Join(other, ", "))
 	case len(good) > 0:
-		return ok("the way to the Falcon cloud is through %s", s.throughs(toNAT))
+		return ok("the way to the Falcon cloud is through %s", strings.Join(gateways, ", "))
 	}
 	return fail(nat, "no private subnet has a way to the Falcon cloud")
-}
-
-// throughs are what the subnets of a way go through.
-func (s *Snapshot) throughs(w way) string {
-	var all []string
-	for _, one := range s.Subnets {
-		if is, through := s.defaultWay(one); is == w && !slices.Contains(all, through) {
-			all = append(all, through)
-		}
-	}
-	return strings.Join(all, ", ")
 }
 
 func addresses(s *Snapshot) Finding {

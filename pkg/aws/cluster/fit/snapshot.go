@@ -24,7 +24,7 @@ type Snapshot struct {
 	// Inside is what Kubernetes says.
 	Inside *Inside
 	// Unknown says why something could not be asked.
-	Unknown map[Part]string
+	Unknown map[Part]error
 }
 
 // Part is a part of the snapshot that is asked for on its own.
