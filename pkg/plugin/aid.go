@@ -220,7 +220,7 @@ func (s *session) openCache(c *kube.Cluster) *aid.Cache {
 		return nil
 	}
 	name := c.Context
-	if raw, err := s.flags.ToRawKubeConfigLoader().RawConfig(); err == nil && raw.Contexts[c.Context] != nil {
+	if raw, err := s.flags.Loader().RawConfig(); err == nil && raw.Contexts[c.Context] != nil {
 		name = raw.Contexts[c.Context].Cluster
 	}
 	cache, err := aid.OpenCache(filepath.Join(folder, "kubectl-falcon", aid.CacheName(c.Config.Host, name)))
