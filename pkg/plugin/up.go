@@ -29,7 +29,7 @@ type upFlags struct {
 	eks    *eksFlags
 	from   *apiCredentials
 
-	repository, source, version, demoRegistry string
+	repository, source, version, demoImage string
 	namespaces                                []string
 	noRole, noDemo                            bool
 	plan                                      bool
@@ -51,7 +51,7 @@ func (f *upFlags) guideFlags(set *pflag.FlagSet) {
 	set.Var(text[string]{to: &f.version, kind: "VERSION"}, "sensor-version", "the vendor's version, such as 7.40; without it the newest")
 	set.Var(list{&f.namespaces, "NAME,..."}, "fargate-namespaces", "namespaces whose pods run on Fargate, besides the injector's; repeatable")
 	set.BoolVar(&f.noRole, "no-role", false, "make no IAM role with which the injector reads images in ECR")
-	set.Var(text[string]{to: &f.demoRegistry, kind: "REGISTRY"}, "demo-registry", "a registry that has the demo's image under its own name")
+	set.Var(text[string]{to: &f.demoImage, kind: "IMAGE"}, "demo-image", "an image for the demo in place of the vendor's, such as its copy in your registry")
 	set.BoolVar(&f.noDemo, "no-demo", false, "do not run a detection at the end")
 }
 

@@ -266,7 +266,7 @@ func (u *undertaking) demoStage() stage.Stage {
 			if err != nil {
 				return "", err
 			}
-			o := demo.Options{Namespace: demo.Namespace, Own: true, Registry: u.f.demoRegistry, Timeout: u.f.inject.how.Timeout,
+			o := demo.Options{Namespace: demo.Namespace, Own: true, Image: u.f.demoImage, Timeout: u.f.inject.how.Timeout,
 				DetectionTimeout: u.f.detection, Now: time.Now()}
 			if u.falcon != nil {
 				o.Detections = u.falcon

@@ -1,0 +1,176 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/kubectl-falcon/kubectl-falcon/test/fakes/aws"
+	"github.com/kubectl-falcon/kubectl-falcon/test/fakes/falconapi"
+	"github.com/kubectl-falcon/kubectl-falcon/test/fakes/vendorregistry"
+)
+
+const (
+	// cloudCluster is what EKS calls the lab.
+	cloudCluster     = "e2e-fargate"
+	registryPassword = "sesame-0f-the-registry"
+	vendorTag        = "7.40.0-8000"
+)
+
+// guideRig is all that the guide needs: a lab like EKS Fargate, the local AWS of which it is a cluster, and the
+// stand-ins of the vendor's API and registry.
+type guideRig struct {
+	*rig
+	cloud *aws.Cloud
+	api   *falconapi.Server
+	// env is what the plugin needs to find them.
+	env []string
+}
+
+// newGuide starts it all. Images that are pushed to ECR go to the lab's own registry, from which its node pulls
+// without a login: what on AWS the pod execution role is for.
+func newGuide(t *testing.T) *guideRig {
+	t.Helper()
+	starting.Lock()
+	l, err := startLab(fmt.Sprintf("guide-%d", os.Getpid()), "--fargate")
+	starting.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	g := &guideRig{rig: looking(t, l)}
+	var record struct{ Registry int }
+	content, err := os.ReadFile(filepath.Join(filepath.Dir(l.kubeconfig), "lab.json"))
+	if err == nil {
+		err = json.Unmarshal(content, &record)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	door := freeAddress(t)
+	g.cloud, err = aws.Start(t.Context(), aws.Options{RegistryURL: fmt.Sprintf("http://127.0.0.1:%d", record.Registry),
+		RegistryAddress: door, RegistryHost: registry, Times: aws.Times{ProfileCreate: 4 * time.Second, ProfileDelete: 3 * time.Second, RoleSeen: time.Second}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.cloud.Close() })
+	config, err := clientcmd.BuildConfigFromFlags("", l.kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if block, _ := pem.Decode(config.CAData); block == nil {
+		t.Fatal("the lab's kubeconfig has no certificate of its authority")
+	}
+	if _, err := g.cloud.AddCluster(t.Context(), aws.ClusterSpec{Name: cloudCluster, Endpoint: config.Host, CA: string(config.CAData)}); err != nil {
+		t.Fatal(err)
+	}
+	g.vendor(t)
+	// The registry's name is an address within the lab: for the plugin, which is outside, the local AWS
+	// answers to it.
+	g.env = append(append(g.env, g.cloud.Env()...), "HTTP_PROXY=http://"+door)
+	go g.follow(t.Context())
+	return g
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.NotFoundHandler())
+	defer s.Close()
+	return strings.TrimPrefix(s.URL, "http://")
+}
+
+// vendor serves the stand-ins of the vendor's API and of its registry, which has the stand-in sensor's image.
+func (g *guideRig) vendor(t *testing.T) {
+	t.Helper()
+	r := vendorregistry.New(cid, registryPassword)
+	door, inside := httptest.NewServer(r), httptest.NewServer(r.Inside())
+	t.Cleanup(door.Close)
+	t.Cleanup(inside.Close)
+	image, err := tarball.ImageFromPath(filepath.Join(root, "bin", "images", "falcon-sensor-standin.tar"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tag, err := name.NewTag(strings.TrimPrefix(inside.URL, "http://") + "/" + vendorregistry.Unified + ":" + vendorTag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(tag, image); err != nil {
+		t.Fatal(err)
+	}
+	hide(registryPassword)
+	var env []string
+	g.api, env = falconAPI(t, func(c *falconapi.Config) { c.RegistryToken = registryPassword })
+	g.env = append(env, "FALCON_REGISTRY_BASE="+strings.TrimPrefix(door.URL, "http://"), "DOCKER_CONFIG="+t.TempDir())
+}
+
+// follow has the lab do what EKS does once a Fargate profile is active, or gone: give pods of its namespaces to
+// Fargate, or not.
+func (g *guideRig) follow(ctx context.Context) {
+	maps := g.client.CoreV1().ConfigMaps("kube-system")
+	for before := ""; ctx.Err() == nil; time.Sleep(200 * time.Millisecond) {
+		all, err := g.cloud.Profiles(ctx, cloudCluster)
+		if err != nil {
+			continue
+		}
+		value := "null"
+		if slices.Contains(all, "fp-falcon-system ACTIVE") {
+			value = `"falcon-system,falcon-demo"`
+		}
+		if value == before {
+			continue
+		}
+		if _, err := maps.Patch(ctx, "fargate-profiles", types.MergePatchType,
+			[]byte(`{"data":{"fp-falcon-system":`+value+`}}`), metav1.PatchOptions{}); err == nil {
+			before = value
+		}
+	}
+}
+
+// run runs the plugin with all of it in its environment.
+func (g *guideRig) run(t *testing.T, args ...string) result {
+	t.Helper()
+	return g.falconWith(t, g.env, args...)
+}
+
+// inAWS is everything in the local AWS that the plugin may have left, by the real aws CLI as a second witness
+// where it is on the machine.
+func (g *guideRig) inAWS(t *testing.T) string {
+	t.Helper()
+	var all []string
+	for _, ask := range [][]string{
+		{"ecr", "describe-repositories", "--query", "repositories[].repositoryName"},
+		{"eks", "list-fargate-profiles", "--cluster-name", cloudCluster},
+		{"iam", "list-roles", "--query", "Roles[].RoleName"},
+		{"iam", "list-open-id-connect-providers"},
+	} {
+		cmd := g.command("aws", append(ask, "--output", "json")...)
+		cmd.Env = append(cmd.Env, g.env...)
+		r := finish(t, cmd)
+		wantCode(t, r, 0)
+		all = append(all, strings.Join(ask[:2], " ")+": "+r.stdout)
+	}
+	return strings.Join(all, "")
+}
