@@ -36,10 +36,12 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	met, latency := c.due(q.action)
 	wait(r.Context(), latency)
 	if met.Kind == Cut {
+		answered(0)
 		panic(http.ErrAbortHandler)
 	}
 	answer := c.held(r.Context(), q, met)
 	if met.Kind == CutAfter {
+		answered(0)
 		panic(http.ErrAbortHandler)
 	}
 	answered(answer.status)
@@ -110,6 +112,10 @@ func (c *Cloud) answer(ctx context.Context, q *request, met Fault) reply {
 		return c.answerEKS(ctx, q, met)
 	case "iam":
 		return c.answerIAM(ctx, q)
+	case "cloudformation":
+		if q.action == "cloudformation:UpdateTerminationProtection" {
+			return c.protect(ctx, q)
+		}
 	case "sts":
 		answer := c.forward(ctx, q)
 		answer.body = bytes.ReplaceAll(answer.body, []byte("arn:aws:sts::"+Account+":user/moto"), []byte(c.options.Caller))
@@ -186,4 +192,16 @@ func (c *Cloud) askECR(ctx context.Context, region, operation string, in object)
 		return answer.object(), errors.New(q.action + ": " + string(answer.body))
 	}
 	return answer.object(), nil
+}
+
+// protect answers what moto's CloudFormation does not do; the protection itself is not kept.
+func (c *Cloud) protect(ctx context.Context, q *request) reply {
+	described := *q
+	described.body = []byte(url.Values{"Action": {"DescribeStacks"}, "Version": {"2010-05-15"}, "StackName": {q.form().Get("StackName")}}.Encode())
+	if answer := c.forward(ctx, &described); !answer.ok() {
+		return answer
+	}
+	return reply{http.StatusOK, http.Header{"Content-Type": {"text/xml"}}, []byte("<UpdateTerminationProtectionResponse " +
+		`xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><UpdateTerminationProtectionResult><StackId>` + q.form().Get("StackName") +
+		"</StackId></UpdateTerminationProtectionResult></UpdateTerminationProtectionResponse>")}
 }

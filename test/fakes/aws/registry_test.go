@@ -2,13 +2,9 @@ package aws
 
 import (
 	"bytes"
-	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -170,45 +166,6 @@ func TestImageWithoutItsLayersIsRefused(t *testing.T) {
 	equal(t, "status", response.StatusCode, http.StatusBadRequest)
 }
 
-func TestMutableTagMoves(t *testing.T) {
-	_, u := fresh(t)
-	u.ecr("CreateRepository", object{"repositoryName": "a"})
-	password := u.password()
-	var digest v1.Hash
-	for range 2 {
-		image := randomImage(t, 10)
-		digest, _ = image.Digest()
-		for range 2 { // The same image again changes nothing.
-			if err := push(u, image, "a:latest", password); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	a := u.ecr("DescribeImages", object{"repositoryName": "a", "imageIds": []object{{"imageTag": "latest"}}})
-	details, _ := list(a.json, "imageDetails")[0].(object)
-	equal(t, "digest", text(details, "imageDigest"), digest.String())
-}
-
-func TestListsComeInPages(t *testing.T) {
-	_, u := fresh(t)
-	for i := range 5 {
-		u.ecr("CreateRepository", object{"repositoryName": fmt.Sprintf("r%d", i)})
-	}
-	var names []string
-	in := object{"maxResults": 2}
-	for range 3 {
-		a := u.ecr("DescribeRepositories", in)
-		for _, r := range list(a.json, "repositories") {
-			names = append(names, text(r.(object), "repositoryName"))
-		}
-		in["nextToken"] = a.json["nextToken"]
-	}
-	equal(t, "names", strings.Join(names, " "), "r0 r1 r2 r3 r4")
-	if in["nextToken"] != nil {
-		t.Errorf("the last page has a token %v", in["nextToken"])
-	}
-}
-
 func TestUploadIsNotTakenUpAgain(t *testing.T) {
 	c, u := fresh(t)
 	u.ecr("CreateRepository", object{"repositoryName": "a"})
@@ -330,49 +287,4 @@ func TestBlobsAreMountedIfTheAccountHasIt(t *testing.T) {
 		status, _ = u.asked(http.MethodHead, "/v2/b/blobs/"+digest.String(), password)
 		equal(t, "status after", status, map[bool]int{false: http.StatusNotFound, true: http.StatusOK}[on])
 	}
-}
-
-func TestControlByHTTP(t *testing.T) {
-	c := shared
-	c.forget()
-	u := user(t, c)
-	send := func(method, path, body string) string {
-		t.Helper()
-		r, _ := http.NewRequestWithContext(t.Context(), method, c.Endpoint+"/_front/"+path, strings.NewReader(body))
-		response, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		content, _ := io.ReadAll(response.Body)
-		if response.StatusCode != http.StatusOK {
-			t.Errorf("%s %s: %s %s", method, path, response.Status, content)
-		}
-		return string(content)
-	}
-	send("PUT", "faults", `[{"action":"ecr:DescribeRepositories","kind":"throttled","times":1,"latency":"20ms"}]`)
-	began := time.Now()
-	expect(t, u.ecr("DescribeRepositories", object{}), 400, "ThrottlingException", "Rate exceeded")
-	if time.Since(began) < 20*time.Millisecond {
-		t.Error("it came without its latency")
-	}
-	expect(t, u.ecr("DescribeRepositories", object{}), 200, "", "repositories")
-	send("PUT", "policy", `{"Statement":[{"Effect":"Allow","Action":"sts:*"}]}`)
-	expect(t, u.ecr("DescribeRepositories", object{}), 400, "AccessDeniedException", "no identity-based policy allows the ecr:DescribeRepositories action")
-	send("DELETE", "policy", "")
-	send("PUT", "times", `{"profileCreate":"1h"}`)
-	equal(t, "time", c.timing().ProfileCreate, time.Hour)
-	send("POST", "clusters/lab", `{"endpoint":"https://127.0.0.1:6443","certificateAuthority":"PEM"}`)
-	a := u.eks("GET", "/clusters/lab", nil)
-	equal(t, "endpoint", text(child(a.json, "cluster"), "endpoint"), "https://127.0.0.1:6443")
-	var log struct{ Calls []Call }
-	if err := json.Unmarshal([]byte(send("GET", "log", "")), &log); err != nil || len(log.Calls) != 4 || log.Calls[0].Status != 400 {
-		t.Errorf("the log is %+v (%v)", log, err)
-	}
-	send("DELETE", "log", "")
-	if !slices.Equal(c.Log(), nil) {
-		t.Errorf("the log is %v", c.Log())
-	}
-	send("POST", "reset", "")
-	expect(t, u.eks("GET", "/clusters/lab", nil), 404, "ResourceNotFoundException", "")
 }

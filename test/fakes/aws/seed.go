@@ -70,7 +70,7 @@ func (c *Cloud) AddCluster(ctx context.Context, spec ClusterSpec) (n Network, er
 		}
 	}
 	if spec.Version == "" {
-		spec.Version = newestVersion
+		spec.Version = versions[0]
 	}
 	in := object{"name": spec.Name, "version": spec.Version, "roleArn": "arn:aws:iam::" + Account + ":role/cluster",
 		"resourcesVpcConfig": object{"subnetIds": append(append([]string{}, n.Private...), n.Public...), "vpcId": n.VPC,
@@ -116,12 +116,16 @@ func (c *Cloud) BeginUpdate(ctx context.Context, name string, d time.Duration) e
 
 // AddPodExecutionRole makes a role that EKS takes for Fargate profiles, seen at once, and returns its ARN.
 func (c *Cloud) AddPodExecutionRole(ctx context.Context, name string) (string, error) {
-	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"eks-fargate-pods.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	return c.AddRole(ctx, name, "eks-fargate-pods.amazonaws.com", "AmazonEKSFargatePodExecutionRolePolicy")
+}
+
+// AddRole makes a role that a service may assume, seen at once, with a policy of AWS's, and returns its ARN.
+func (c *Cloud) AddRole(ctx context.Context, name, service, policy string) (string, error) {
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"` + service + `"},"Action":"sts:AssumeRole"}]}`
 	if _, err := c.ask(ctx, "iam", c.options.Region, "CreateRole", "RoleName", name, "AssumeRolePolicyDocument", trust); err != nil {
 		return "", err
 	}
-	_, err := c.ask(ctx, "iam", c.options.Region, "AttachRolePolicy", "RoleName", name,
-		"PolicyArn", "arn:aws:iam::aws:policy/AmazonEKSFargatePodExecutionRolePolicy")
+	_, err := c.ask(ctx, "iam", c.options.Region, "AttachRolePolicy", "RoleName", name, "PolicyArn", "arn:aws:iam::aws:policy/"+policy)
 	return "arn:aws:iam::" + Account + ":role/" + name, err
 }
 
