@@ -3,6 +3,7 @@ package aws
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -153,10 +154,17 @@ func write(w http.ResponseWriter, o reply) {
 		w.Header()[name] = values
 	}
 	if w.Header().Get("X-Amzn-Requestid") == "" {
-		w.Header().Set("X-Amzn-Requestid", "front")
+		w.Header().Set("X-Amzn-Requestid", requestID())
 	}
 	w.WriteHeader(o.status)
 	_, _ = w.Write(o.body)
+}
+
+// requestID is one in the form of AWS's.
+func requestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // signed are the headers of a call of the front's own; nobody checks the signature.
