@@ -168,8 +168,10 @@ func (c *Cloud) existing(ctx context.Context, region, name string) *repository {
 	return repo
 }
 
-// keeps says whether a tag of the repository may not be moved.
-func (r *repository) keeps(tag string) bool {
+// keeps says whether a tag of a repository may not be moved.
+func (c *Cloud) keeps(r *repository, tag string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	excepted := false
 	for _, pattern := range r.except {
 		ok, _ := path.Match(pattern, tag)

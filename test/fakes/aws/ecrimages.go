@@ -159,15 +159,16 @@ func (c *Cloud) dropRepository(ctx context.Context, region, name string) {
 	repo := c.repository(region, name)
 	c.mu.Lock()
 	delete(c.repos, region+"/"+name)
+	images, blobs := sortedKeys(repo.images), sortedKeys(repo.blobs)
 	c.mu.Unlock()
 	for _, tag := range c.storedTags(ctx, name) {
 		_ = c.deleteStored(ctx, name, "manifests/"+tag)
 	}
-	for digest := range repo.images {
+	for _, digest := range images {
 		_ = c.deleteStored(ctx, name, "manifests/"+digest)
 	}
 	if c.store.perRepository {
-		for digest := range repo.blobs {
+		for _, digest := range blobs {
 			_ = c.deleteStored(ctx, name, "blobs/"+digest)
 		}
 	}

@@ -198,7 +198,7 @@ func (c *Cloud) letManifest(v *visit) {
 		tag = ""
 	}
 	// Also for the image that has the tag already (aws/containers-roadmap issue 2179).
-	if tag != "" && v.repo.keeps(tag) && c.tagged(v, tag) != "" {
+	if tag != "" && c.keeps(v.repo, tag) && c.tagged(v, tag) != "" {
 		refuse(v.w, http.StatusBadRequest, "TAG_INVALID", fmt.Sprintf("The image tag '%s' already exists in the '%s' repository "+
 			"and cannot be overwritten because the repository is immutable.", tag, v.name))
 		return

@@ -23,7 +23,7 @@ func push(u client, image v1.Image, to, password string) error {
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	return remote.Write(ref, image, remote.WithAuth(&authn.Basic{Username: "AWS", Password: password}), remote.WithJobs(1),
+	return remote.Write(ref, image, remote.WithAuth(&authn.Basic{Username: "AWS", Password: password}), remote.WithJobs(3),
 		remote.WithRetryBackoff(remote.Backoff{Duration: time.Millisecond, Factor: 1, Steps: 5}))
 }
 
@@ -164,70 +164,6 @@ func TestImageWithoutItsLayersIsRefused(t *testing.T) {
 	}
 	_ = response.Body.Close()
 	equal(t, "status", response.StatusCode, http.StatusBadRequest)
-}
-
-func TestUploadIsNotTakenUpAgain(t *testing.T) {
-	c, u := fresh(t)
-	u.ecr("CreateRepository", object{"repositoryName": "a"})
-	password := u.password()
-	content := bytes.Repeat([]byte("0123456789"), 1000)
-	begin := func() string {
-		response, err := u.v2(http.MethodPost, "/v2/a/blobs/uploads/", password, nil, nil)
-		if err != nil || response.StatusCode != http.StatusAccepted {
-			t.Fatal(response, err)
-		}
-		_ = response.Body.Close()
-		return response.Header.Get("Location")
-	}
-	part := func(at, span string, body []byte) *http.Response {
-		response, err := u.v2(http.MethodPatch, at, password, http.Header{"Content-Range": {span}}, bytes.NewReader(body))
-		if err != nil {
-			return nil
-		}
-		_ = response.Body.Close()
-		return response
-	}
-	at := begin()
-	for _, half := range []string{"0-4999", "5000-9999"} {
-		from := strings.HasPrefix(half, "5")
-		response := part(at, half, map[bool][]byte{false: content[:5000], true: content[5000:]}[from])
-		if response == nil || response.StatusCode != http.StatusCreated || response.Header.Get("Range") != "0-4999" {
-			t.Fatalf("part %s: %v", half, response)
-		}
-		at = response.Header.Get("Location")
-	}
-	if response := part(at, "0-9999", content); response.StatusCode != http.StatusRequestedRangeNotSatisfiable {
-		t.Errorf("from the start again: %s", response.Status)
-	}
-	status, said := u.asked(http.MethodPut, at+"?digest="+digestOf(content), password)
-	if status != http.StatusCreated {
-		t.Errorf("the end: %d %s", status, said)
-	}
-
-	c.Break(Fault{Kind: Cut, Bytes: 3000, Times: 1})
-	at = begin()
-	if response := part(at, "0-9999", content); response != nil {
-		t.Errorf("the connection was to be cut: %s", response.Status)
-	}
-	if response := part(at, "3000-9999", content[3000:]); response == nil || response.StatusCode != http.StatusRequestedRangeNotSatisfiable {
-		t.Errorf("taken up: %v", response)
-	}
-}
-
-func TestPushSurvivesCutsByNewSessions(t *testing.T) {
-	c, u := fresh(t)
-	image := randomImage(t, 200_000)
-	u.ecr("CreateRepository", object{"repositoryName": "a"})
-	c.Break(Fault{Kind: Cut, Bytes: 150_000, Times: 2})
-	if err := push(u, image, "a:1", u.password()); err != nil {
-		t.Fatal(err)
-	}
-	if begun := len(c.Log("ecr:InitiateLayerUpload")); begun < 4 {
-		t.Errorf("%d sessions were begun for 3 blobs and 2 cuts", begun)
-	}
-	digest, _ := image.Digest()
-	status, _ := u.asked(http.MethodGet, "/v2/a/manifests/"+digest.String(), u.password())
-	equal(t, "status", status, http.StatusOK)
 }
 
 func TestRegistryHoldsPolicyAndFaults(t *testing.T) {
