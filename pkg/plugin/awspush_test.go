@@ -131,6 +131,7 @@ func TestPushToECRWithDockersLogin(t *testing.T) {
 	if said := s.Err.(*strings.Builder).String(); !strings.Contains(said, "docker's is used") {
 		t.Errorf("it said %q", said)
 	}
+	t.Setenv("AWS_ENDPOINT_URL", "")
 	if a, err := s.ecrAccess(t.Context(), "registry.example.com/falcon:7", ""); a != nil || err != nil {
 		t.Errorf("another registry: %v, %v", a, err)
 	}

@@ -63,7 +63,7 @@ func (s *session) push(ctx context.Context, source, dest string, o sensor.Option
 		o.From = from.keys
 	}
 	if to != nil {
-		o.To, o.Strict = to.keys, true
+		o.To, o.Strict = to.keys, to.without == nil
 	}
 	result, err := sensor.Push(ctx, source, dest, o)
 	return result, pushAdvice(err, from, to)
