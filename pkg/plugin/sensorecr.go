@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 
@@ -31,6 +32,8 @@ func standInECR() bool {
 type ecrAccess struct {
 	host, region, repository string
 	keys                     authn.Keychain
+	// without is why AWS gave no login, if it did not; then docker's configuration is what there is.
+	without error
 }
 
 // ecrAccess logs in to the registry of an image if that is one of ECR; elsewhere it returns nil. The region is
@@ -48,22 +51,25 @@ func (s *session) ecrAccess(ctx context.Context, image, profile string) (*ecrAcc
 		return nil, nil
 	}
 	login, region, err := s.ecrToken(ctx, where.Region, profile)
-	a := &ecrAccess{host: registry.RegistryStr(), region: region, repository: parsed.Context().RepositoryStr()}
-	switch {
-	case !real && (err != nil || login.Host != a.host):
+	if ctx.Err() != nil {
 		return nil, ctx.Err()
+	}
+	a := &ecrAccess{host: registry.RegistryStr(), region: region, repository: parsed.Context().RepositoryStr(), keys: authn.DefaultKeychain, without: err}
+	switch {
+	case err == nil && !real && login.Host != a.host:
+		return nil, nil
 	case err == nil:
 		a.keys = sensor.LoginKeychain(sensor.Login{Host: a.host, User: login.User, Password: login.Password()}, authn.DefaultKeychain)
 		return a, nil
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	}
-	if kept, none := authn.DefaultKeychain.Resolve(registry); none == nil && kept != authn.Anonymous {
-		s.remark("AWS gives no login for %s, so docker's is used: %v", a.host, err)
-		a.region, a.keys = where.Region, authn.DefaultKeychain
+	case !real:
+		// It may be any registry.
 		return a, nil
 	}
-	return nil, err
+	if kept, none := authn.DefaultKeychain.Resolve(registry); none != nil || kept == authn.Anonymous {
+		return nil, err
+	}
+	s.remark("AWS gives no login for %s, so docker's is used: %v", a.host, err)
+	return a, nil
 }
 
 func (s *session) ecrToken(ctx context.Context, region, profile string) (ecr.Login, string, error) {
@@ -90,9 +96,17 @@ func pushAdvice(err error, from, to *ecrAccess) error {
 	if from != nil && refused.Host == from.host && (to == nil || to.host != from.host || action == "ecr:GetDownloadUrlForLayer") {
 		command, at = pullCommand, from
 	}
-	switch {
-	case at == nil || at.host != refused.Host:
+	if at == nil || at.host != refused.Host {
 		return err
+	}
+	if action == "" && refused.Looked != "" {
+		// Such an answer has no text.
+		action = map[string]string{"blob": "ecr:BatchCheckLayerAvailability", "manifest": "ecr:BatchGetImage"}[refused.Looked]
+		err = fmt.Errorf("%w; the right %s may be missing", err, action)
+	}
+	switch {
+	case at.without != nil:
+		return at.without
 	case action != "":
 		return problem.New(problem.NoAccess, "ask for the rights that this prints: kubectl falcon aws iam-policy "+command, "%w", err)
 	case strings.Contains(refused.Error(), "expired"):

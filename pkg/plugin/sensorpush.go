@@ -22,9 +22,9 @@ func newSensorPush(s *session) *cobra.Command {
 			"without a tag, and print it by its digest. SOURCE is a tarball of docker save or\n" +
 			"an OCI layout, plain or compressed with gzip, bzip2, xz or zstd, or an image in\n" +
 			"a registry; of one for several platforms all go, or the one of --platform.\n\n" +
-			"It logs in with what docker login or a credential helper has kept, to the vendor's\n" +
-			"registry with the Falcon API client, and to ECR with AWS credentials. What is\n" +
-			"there already is not sent again, and the tag is written last.",
+			"It logs in with what docker login or a credential helper has kept, to the\n" +
+			"vendor's registry with the Falcon API client, and to ECR with AWS credentials.\n" +
+			"What is there already is not sent again, and the tag is written last.",
 		Example: "  kubectl falcon sensor push falcon-sensor.tar.bz2 registry.example.com/sensor:7\n" +
 			"  kubectl falcon sensor push \"$(kubectl falcon sensor image)\" \\\n" +
 			"      registry.example.com/falcon-sensor:7.40",
@@ -63,7 +63,7 @@ func (s *session) push(ctx context.Context, source, dest string, o sensor.Option
 		o.From = from.keys
 	}
 	if to != nil {
-		o.To, o.Strict = to.keys, true
+		o.To, o.Strict = to.keys, to.without == nil
 	}
 	result, err := sensor.Push(ctx, source, dest, o)
 	return result, pushAdvice(err, from, to)

@@ -31,7 +31,10 @@ func (n *NoRepository) Error() string { return "the registry has no repository "
 // LoginRefused is a registry's answer to a login that is not good enough.
 type LoginRefused struct {
 	Host string
-	said error
+	// Looked is blob or manifest if the registry was only asked whether it has one, to which an answer has no
+	// text.
+	Looked string
+	said   error
 }
 
 // Error is what the registry said.
@@ -80,7 +83,7 @@ func refused(ctx context.Context, ref name.Reference, doing string, err error) e
 	case http.StatusUnauthorized, http.StatusForbidden:
 		if has(answer, transport.UnauthorizedErrorCode) || has(answer, transport.DeniedErrorCode) || len(answer.Errors) == 0 {
 			return problem.New(problem.NoAccess, "log in to "+host+" with an account that may do this (docker login, or a credential helper), and try again",
-				"%s %s: %w", doing, ref, &LoginRefused{host, said})
+				"%s %s: %w", doing, ref, &LoginRefused{host, looked(answer), said})
 		}
 	case http.StatusNotFound:
 		if has(answer, transport.NameUnknownErrorCode) {
@@ -92,6 +95,18 @@ func refused(ctx context.Context, ref name.Reference, doing string, err error) e
 		return problem.New(problem.Failed, "wait some minutes", "%s %s: %w", doing, ref, said)
 	}
 	return problem.New(problem.Failed, "", "%s %s: %w", doing, ref, said)
+}
+
+// looked is what the registry was only asked about.
+func looked(answer *transport.Error) string {
+	r := answer.Request
+	switch {
+	case r == nil || r.Method != http.MethodHead:
+		return ""
+	case strings.Contains(r.URL.Path, "/blobs/"):
+		return "blob"
+	}
+	return "manifest"
 }
 
 // has says whether a registry's answer has an error of that code.
