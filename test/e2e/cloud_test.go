@@ -62,7 +62,7 @@ func newGuide(t *testing.T) *guideRig {
 		}
 	})
 	g := &guideRig{rig: looking(t, l)}
-	var record struct{ Registry int }
+	var record struct{ RegistryPort int }
 	content, err := os.ReadFile(filepath.Join(filepath.Dir(l.kubeconfig), "lab.json"))
 	if err == nil {
 		err = json.Unmarshal(content, &record)
@@ -71,7 +71,7 @@ func newGuide(t *testing.T) *guideRig {
 		t.Fatal(err)
 	}
 	door := freeAddress(t)
-	g.cloud, err = aws.Start(t.Context(), aws.Options{RegistryURL: fmt.Sprintf("http://127.0.0.1:%d", record.Registry),
+	g.cloud, err = aws.Start(t.Context(), aws.Options{RegistryURL: fmt.Sprintf("http://127.0.0.1:%d", record.RegistryPort),
 		RegistryAddress: door, RegistryHost: registry, Times: aws.Times{ProfileCreate: 4 * time.Second, ProfileDelete: 3 * time.Second, RoleSeen: time.Second}})
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func newGuide(t *testing.T) *guideRig {
 	g.vendor(t)
 	// The registry's name is an address within the lab: for the plugin, which is outside, the local AWS
 	// answers to it.
-	g.env = append(append(g.env, g.cloud.Env()...), "HTTP_PROXY=http://"+door)
+	g.env = append(append(g.env, g.cloud.Env()...), "HTTP_PROXY=http://"+door, "NO_PROXY=127.0.0.1")
 	go g.follow(t.Context())
 	return g
 }
@@ -163,7 +163,8 @@ func (g *guideRig) inAWS(t *testing.T) string {
 	for _, ask := range [][]string{
 		{"ecr", "describe-repositories", "--query", "repositories[].repositoryName"},
 		{"eks", "list-fargate-profiles", "--cluster-name", cloudCluster},
-		{"iam", "list-roles", "--query", "Roles[].RoleName"},
+		// The service's own role is made by AWS with the account's first Fargate profile, and is the account's.
+		{"iam", "list-roles", "--query", "Roles[?Path!='/aws-service-role/eks-fargate.amazonaws.com/'].RoleName"},
 		{"iam", "list-open-id-connect-providers"},
 	} {
 		cmd := g.command("aws", append(ask, "--output", "json")...)

@@ -245,6 +245,8 @@ func (c *Cloud) pass(v *visit, body io.Reader) *http.Response {
 	r.Host = v.r.Host
 	answer, err := c.client.Do(r)
 	if err != nil {
+		// Without an answer the client would take it for an empty one.
+		http.Error(v.w, "the registry behind the local AWS does not answer: "+err.Error(), http.StatusBadGateway)
 		return nil
 	}
 	if at := answer.Header.Get("Location"); strings.HasPrefix(at, "/") {
