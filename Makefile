@@ -43,11 +43,11 @@ unit: packages moto ## Run the unit tests with the race detector
 	@hack/unit.sh $(MODULES)
 
 .PHONY: e2e
-e2e: root build lab-build ## Run the end-to-end tests of the built plugin on a lab of their own
+e2e: root build lab-build moto ## Run the end-to-end tests of the built plugin on a lab of their own
 	@hack/e2e.sh
 
 .PHONY: crash
-crash: root build lab-build ## Run the tests that break things with every fault at every point, for more than an hour
+crash: root build lab-build moto ## Run the tests that break things with every fault at every point, for more than an hour
 	@FALCON_E2E_FULL=1 hack/e2e.sh -apart
 
 .PHONY: docs

@@ -34,7 +34,7 @@ start() {
 }
 if [ "${1:-}" = -apart ]; then
 	limit=240m
-	start breaking -test.run "$apart|$long" -test.parallel 4
+	start breaking -test.run "$apart|$long|^TestUpAndDown" -test.parallel 4
 else
 	start shared -test.skip "$apart|$long|$half"
 	start half -test.run "$half" -test.skip "$apart|$long"

@@ -164,7 +164,7 @@ func (g *guideRig) inAWS(t *testing.T) string {
 		{"ecr", "describe-repositories", "--query", "repositories[].repositoryName"},
 		{"eks", "list-fargate-profiles", "--cluster-name", cloudCluster},
 		// The service's own role is made by AWS with the account's first Fargate profile, and is the account's.
-		{"iam", "list-roles", "--query", "Roles[?Path!='/aws-service-role/eks-fargate.amazonaws.com/'].RoleName"},
+		{"iam", "list-roles", "--query", "sort(Roles[?Path!='/aws-service-role/eks-fargate.amazonaws.com/'].RoleName)"},
 		{"iam", "list-open-id-connect-providers"},
 	} {
 		cmd := g.command("aws", append(ask, "--output", "json")...)

@@ -5,7 +5,9 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +59,7 @@ func TestUpAndDown(t *testing.T) {
 		if now := g.inAWS(t); now != awsBefore {
 			t.Errorf("a plan changed AWS: %s", now)
 		}
+		t.Logf("the plan:\n%s%s", r.stdout, r.stderr)
 	})
 	t.Run("up", func(t *testing.T) {
 		r := g.run(t, upArgs("-o", "json")...)
@@ -86,6 +89,7 @@ func TestUpAndDown(t *testing.T) {
 				t.Errorf("%s was not there: %s", stage, r.stdout)
 			}
 		}
+		t.Logf("the second run:\n%s", r.stdout)
 		if n := g.api.Tokens(); n != 0 {
 			t.Errorf("%d tokens of the Falcon API are good after the end", n)
 		}
@@ -133,6 +137,9 @@ func (g *guideRig) nothingLeft(t *testing.T, before map[string]string, awsBefore
 	})
 }
 
+// fewPoints are the places at which up is killed in every run of the suite; make crash has all.
+var fewPoints = []string{"ecr:PutImage", "eks:CreateFargateProfile"}
+
 // killedAnywhere kills up at each of its changes in AWS, before the answer comes, and while it works on the
 // injector; the same command again reaches the same end, and makes nothing twice.
 func (g *guideRig) killedAnywhere(t *testing.T, before map[string]string, awsBefore string) {
@@ -157,7 +164,10 @@ func (g *guideRig) killedAnywhere(t *testing.T, before map[string]string, awsBef
 	wantCode(t, g.run(t, downArgs()...), 0)
 	g.nothingLeft(t, before, awsBefore)
 	tried := 0
-	for action := range points {
+	for _, action := range slices.Sorted(maps.Keys(points)) {
+		if !full() && !slices.Contains(fewPoints, action) {
+			continue
+		}
 		t.Run(action, func(t *testing.T) {
 			g.cloud.ClearLog()
 			ctx, kill := context.WithCancel(t.Context())
