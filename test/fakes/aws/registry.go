@@ -169,7 +169,14 @@ func (c *Cloud) let(v *visit) {
 	case v.kind == "blobs" && !c.has(v.repo, v.ref):
 		refuse(v.w, http.StatusNotFound, "BLOB_UNKNOWN", "blob unknown to registry")
 	default:
-		if answer := c.pass(v, v.r.Body); answer != nil {
+		answer := c.pass(v, v.r.Body)
+		switch {
+		case answer == nil:
+		case v.kind == "manifests" && answer.StatusCode == http.StatusNotFound:
+			// The registry behind may not know the repository before its first image; ECR does.
+			_ = answer.Body.Close()
+			refuse(v.w, http.StatusNotFound, "MANIFEST_UNKNOWN", "Requested image not found")
+		default:
 			give(v.w, answer)
 		}
 	}
