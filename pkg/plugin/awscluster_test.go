@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,41 +17,46 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/test/fakes/eksctl"
 )
 
-// clusterCloud is one local AWS for the tests of aws cluster, which takes seconds to start.
-var clusterCloud = sync.OnceValues(func() (*aws.Cloud, error) { return aws.Start(context.Background(), aws.Options{}) })
+// eksCloud is one local AWS for all tests of aws cluster, with a network and a role: it takes seconds to start.
+var eksCloud = sync.OnceValues(func() (made eksScene, err error) {
+	ctx := context.Background()
+	if made.cloud, err = aws.Start(ctx, aws.Options{}); err != nil {
+		return made, err
+	}
+	if made.network, err = made.cloud.NewNetwork(ctx); err != nil {
+		return made, err
+	}
+	made.role, err = made.cloud.AddPodExecutionRole(ctx, "pods")
+	return made, err
+})
 
-// eksScene is a local AWS with a network, a stand-in for eksctl on the PATH, and a kubeconfig of its own.
+// eksScene is the local AWS, a stand-in for eksctl on the PATH, a kubeconfig of its own, and the name of a
+// cluster that nobody else has.
 type eksScene struct {
 	*testing.T
-	cloud           *aws.Cloud
-	network         aws.Network
-	kubeconfig, log string
+	cloud                 *aws.Cloud
+	network               aws.Network
+	role                  string
+	kubeconfig, log, name string
 }
+
+// eksScenes are how many there were.
+var eksScenes int
 
 func newEKSScene(t *testing.T) *eksScene {
 	t.Helper()
-	cloud, err := clusterCloud()
+	sc, err := eksCloud()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cloud.Reset(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	cloud.SetTimes(aws.Times{})
-	sc := &eksScene{T: t, cloud: cloud}
-	if sc.network, err = cloud.NewNetwork(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	role, err := cloud.AddPodExecutionRole(t.Context(), "pods")
-	if err != nil {
-		t.Fatal(err)
-	}
+	eksScenes++
+	sc.T, sc.name = t, fmt.Sprint("shop-", eksScenes)
 	folder := t.TempDir()
 	if _, err := eksctl.Put(folder); err != nil {
 		t.Fatal(err)
 	}
 	sc.log, sc.kubeconfig = filepath.Join(folder, "log"), filepath.Join(folder, "kubeconfig")
-	for _, pair := range cloud.Env() {
+	for _, pair := range sc.cloud.Env() {
 		name, value, _ := strings.Cut(pair, "=")
 		t.Setenv(name, value)
 	}
@@ -58,8 +64,8 @@ func newEKSScene(t *testing.T) *eksScene {
 	t.Setenv("PATH", folder+":"+os.Getenv("PATH"))
 	t.Setenv("STANDIN_LOG", sc.log)
 	t.Setenv("STANDIN_SUBNETS", strings.Join(append(append([]string{}, sc.network.Private...), sc.network.Public...), ","))
-	t.Setenv("STANDIN_POD_ROLE", role)
-	return sc
+	t.Setenv("STANDIN_POD_ROLE", sc.role)
+	return &sc
 }
 
 // run runs aws cluster with the scene's kubeconfig.
@@ -102,19 +108,19 @@ func (sc *eksScene) contexts() (names []string, current string) {
 	return names, c.CurrentContext
 }
 
-const shopARN = "arn:aws:eks:eu-west-1:123456789012:cluster/shop"
+func (sc *eksScene) arn() string { return "arn:aws:eks:eu-west-1:123456789012:cluster/" + sc.name }
 
 func TestAnEKSClusterIsMadeUsedAndRemoved(t *testing.T) {
 	sc := newEKSScene(t)
-	plan := sc.run("create", "shop", "--dry-run")
+	plan := sc.run("create", sc.name, "--dry-run")
 	plan.must(t, 0)
 	if !strings.Contains(plan.out, "eksctl create cluster -f - --write-kubeconfig=false") {
 		t.Errorf("it would call\n%s", plan.out)
 	}
 	sc.called()
-	o := sc.run("create", "shop", "--namespaces", "web", "--alias", "shop")
-	o.must(t, 0, "cluster/shop: deploying stack \"eksctl-shop-cluster\"\n", "context shop in "+sc.kubeconfig+": created", "aws cluster check shop --region eu-west-1")
-	if o.out != "cluster/shop created\n" {
+	o := sc.run("create", sc.name, "--namespaces", "web", "--alias", "shop")
+	o.must(t, 0, "cluster/"+sc.name+": deploying stack \"eksctl-"+sc.name+"-cluster\"\n", "context shop in "+sc.kubeconfig+": created", "aws cluster check "+sc.name+" --region eu-west-1")
+	if o.out != "cluster/"+sc.name+" created\n" {
 		t.Errorf("it printed\n%s", o.out)
 	}
 	for _, mark := range []string{"ℹ", "✔", "2 sequential", "eksctl version", "\x1b"} {
@@ -127,7 +133,7 @@ func TestAnEKSClusterIsMadeUsedAndRemoved(t *testing.T) {
 		t.Errorf("the contexts are %v, %s is current", names, current)
 	}
 	// Again, nothing is done.
-	o = sc.run("create", "shop", "--namespaces", "web", "--alias", "shop", "-o", "json")
+	o = sc.run("create", sc.name, "--namespaces", "web", "--alias", "shop", "-o", "json")
 	o.must(t, 0)
 	if !strings.Contains(o.out, `"change": "unchanged"`) || !strings.Contains(o.out, `"owned": true`) {
 		t.Errorf("it printed\n%s", o.out)
@@ -137,53 +143,54 @@ func TestAnEKSClusterIsMadeUsedAndRemoved(t *testing.T) {
 
 func TestAnEKSClusterIsRemovedWithWhatBelongsToIt(t *testing.T) {
 	sc := newEKSScene(t)
-	sc.run("create", "shop", "--namespaces", "web", "--alias", "shop").must(t, 0)
+	sc.run("create", sc.name, "--namespaces", "web", "--alias", "shop").must(t, 0)
 	sc.called("create cluster")
-	plan := sc.run("delete", "shop", "--dry-run")
+	plan := sc.run("delete", sc.name, "--dry-run")
 	plan.must(t, 0)
-	for _, text := range []string{"fp-default", "fp-falcon-system", "fp-web", "eksctl delete cluster --name shop --region eu-west-1 --wait"} {
+	for _, text := range []string{"fp-default", "fp-falcon-system", "fp-web", "eksctl delete cluster --name " + sc.name + " --region eu-west-1 --wait"} {
 		if !strings.Contains(plan.out, text) {
 			t.Errorf("it would call\n%s", plan.out)
 		}
 	}
-	sc.run("delete", "shop").must(t, ExitUsage, "there is no terminal to ask on", "--yes")
+	sc.run("delete", sc.name).must(t, ExitUsage, "there is no terminal to ask on", "--yes")
 	sc.called()
-	o := sc.run("delete", "shop", "--yes")
+	o := sc.run("delete", sc.name, "--yes")
 	o.must(t, 0, "removed from the kubeconfig: context shop", "there is no current context now", "fargateprofile/fp-web")
-	if !strings.HasSuffix(o.out, "cluster/shop deleted\n") {
+	if !strings.HasSuffix(o.out, "cluster/"+sc.name+" deleted\n") {
 		t.Errorf("it printed\n%s", o.out)
 	}
 	sc.called("delete cluster")
 	if names, _ := sc.contexts(); len(names) != 0 {
 		t.Errorf("left are the contexts %v", names)
 	}
-	sc.run("delete", "shop", "--yes").must(t, 0, "there is no cluster shop, and nothing is left of one")
+	sc.run("delete", sc.name, "--yes").must(t, 0, "there is no cluster "+sc.name+", and nothing is left of one")
 }
 
 func TestAnEKSClusterOfOthersIsLeftAsItIs(t *testing.T) {
 	sc := newEKSScene(t)
-	if _, err := sc.cloud.AddCluster(t.Context(), aws.ClusterSpec{Name: "shop", Network: sc.network}); err != nil {
+	if _, err := sc.cloud.AddCluster(t.Context(), aws.ClusterSpec{Name: sc.name, Network: sc.network}); err != nil {
 		t.Fatal(err)
 	}
-	o := sc.run("create", "shop", "--no-kubeconfig")
-	o.must(t, 0, "there is a cluster shop already, which kubectl falcon did not make")
-	if o.out != "cluster/shop unchanged\n" {
+	o := sc.run("create", sc.name, "--no-kubeconfig")
+	o.must(t, 0, "there is a cluster "+sc.name+" already, which kubectl falcon did not make")
+	if o.out != "cluster/"+sc.name+" unchanged\n" {
 		t.Errorf("it printed\n%s", o.out)
 	}
-	sc.run("delete", "shop").must(t, ExitUsage, "was not made by kubectl falcon, nor by eksctl, so its network stays", "--yes")
+	sc.run("delete", sc.name).must(t, ExitUsage, "was not made by kubectl falcon, nor by eksctl, so its network stays", "--yes")
 	sc.called()
-	sc.run("delete", "shop", "--yes").must(t, 0)
+	sc.run("delete", sc.name, "--yes").must(t, 0)
 	sc.called("delete cluster")
 }
 
 func TestWhyEksctlFailedIsTold(t *testing.T) {
+	sc := newEKSScene(t)
 	for name, c := range map[string]struct {
 		stop, reason string
 		code         int
 		says         []string
 	}{
-		"a reason": {"stack fail", "", ExitFailed, []string{"create the cluster shop: eksctl says: AWS::EKS::Cluster/ControlPlane: CREATE_FAILED",
-			"kubectl falcon aws cluster delete shop --region eu-west-1", "eksctl warns: 1 error(s) occurred"}},
+		"a reason": {"stack fail", "", ExitFailed, []string{"create the cluster " + sc.name + ": eksctl says: AWS::EKS::Cluster/ControlPlane: CREATE_FAILED",
+			"kubectl falcon aws cluster delete " + sc.name + " --region eu-west-1", "eksctl warns: 1 error(s) occurred"}},
 		"a quota":       {"stack fail", "AWS::EC2::VPC/VPC: The maximum number of VPCs has been reached.", ExitFailed, []string{"Service Quotas"}},
 		"no right":      {"stack fail", "User: x is not authorized to perform: cloudformation:CreateStack", ExitNoAccess, []string{"aws iam-policy cluster create"}},
 		"expired":       {"stack fail", "ExpiredToken: The security token included in the request is expired", ExitNoAccess, []string{"get new credentials"}},
@@ -191,10 +198,9 @@ func TestWhyEksctlFailedIsTold(t *testing.T) {
 		"a bad version": {"stack fail", "invalid version, supported values: 1.33, 1.34", ExitUsage, []string{"--kubernetes-version"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sc := newEKSScene(t)
 			t.Setenv("STANDIN_STOP", c.stop)
 			t.Setenv("STANDIN_REASON", c.reason)
-			sc.run("create", "shop").must(t, c.code, c.says...)
+			sc.run("create", sc.name).must(t, c.code, c.says...)
 			if names, _ := sc.contexts(); len(names) != 0 {
 				t.Errorf("it wrote the contexts %v", names)
 			}
@@ -225,19 +231,19 @@ func TestACreationThatWasStoppedGoesOn(t *testing.T) {
 				stopped <- time.Now()
 				cancel(Interrupted{Signal: os.Interrupt})
 			}()
-			o := falconWith(t, ctx, "aws", "cluster", "--kubeconfig", sc.kubeconfig, "create", "shop")
+			o := falconWith(t, ctx, "aws", "cluster", "--kubeconfig", sc.kubeconfig, "create", sc.name)
 			o.must(t, 130, "waiting for CloudFormation stack", "AWS goes on with what was begun", "stopped by interrupt; the same command goes on")
 			if took := time.Since(<-stopped); took > 5*time.Second {
 				t.Errorf("it took %s to end", took)
 			}
 			t.Setenv("STANDIN_STOP", "")
 			sc.called("create cluster")
-			sc.run("create", "shop").must(t, 0)
+			sc.run("create", sc.name).must(t, 0)
 			sc.called(rest...)
-			sc.run("create", "shop").must(t, 0)
+			sc.run("create", sc.name).must(t, 0)
 			sc.called()
-			profiles, err := sc.cloud.Profiles(t.Context(), "shop")
-			if err != nil || strings.Join(profiles, ",") != "fp-default,fp-falcon-system" {
+			profiles, err := sc.cloud.Profiles(t.Context(), sc.name)
+			if err != nil || strings.Join(profiles, ",") != "fp-default ACTIVE,fp-falcon-system ACTIVE" {
 				t.Errorf("the profiles are %v: %v", profiles, err)
 			}
 		})
@@ -266,40 +272,40 @@ func TestTheConfigForEksctlNeedsNobody(t *testing.T) {
 func TestWithoutEksctlItIsSaidHowToGetIt(t *testing.T) {
 	sc := newEKSScene(t)
 	t.Setenv("PATH", t.TempDir())
-	sc.run("create", "shop").must(t, ExitUsage, "eksctl is not installed", "installation.html", "--print-config")
-	sc.run("delete", "shop", "--yes").must(t, ExitUsage, "eksctl is not installed")
-	sc.run("create", "shop", "--eksctl", "/nonexistent").must(t, ExitUsage, "/nonexistent cannot be run")
+	sc.run("create", sc.name).must(t, ExitUsage, "eksctl is not installed", "installation.html", "--print-config")
+	sc.run("delete", sc.name, "--yes").must(t, ExitUsage, "eksctl is not installed")
+	sc.run("create", sc.name, "--eksctl", "/nonexistent").must(t, ExitUsage, "/nonexistent cannot be run")
 }
 
 func TestTheKubeconfigLeadsToTheToken(t *testing.T) {
 	sc := newEKSScene(t)
-	sc.run("kubeconfig", "shop").must(t, ExitUsage, "there is no EKS cluster shop in eu-west-1")
-	if _, err := sc.cloud.AddCluster(t.Context(), aws.ClusterSpec{Name: "shop", Network: sc.network}); err != nil {
+	sc.run("kubeconfig", sc.name).must(t, ExitUsage, "there is no EKS cluster "+sc.name+" in eu-west-1")
+	if _, err := sc.cloud.AddCluster(t.Context(), aws.ClusterSpec{Name: sc.name, Network: sc.network}); err != nil {
 		t.Fatal(err)
 	}
-	o := sc.run("kubeconfig", "shop", "--print")
+	o := sc.run("kubeconfig", sc.name, "--print")
 	o.must(t, 0)
 	c, err := clientcmd.Load([]byte(o.out))
-	if err != nil || c.CurrentContext != shopARN {
+	if err != nil || c.CurrentContext != sc.arn() {
 		t.Fatalf("it printed %s: %v", o.out, err)
 	}
-	sc.run("kubeconfig", "shop", "--dry-run").must(t, 0, "created (dry run)")
+	sc.run("kubeconfig", sc.name, "--dry-run").must(t, 0, "created (dry run)")
 	if names, _ := sc.contexts(); len(names) != 0 {
 		t.Errorf("a dry run wrote the contexts %v", names)
 	}
-	o = sc.run("kubeconfig", "shop", "--set-current=false", "-o", "json")
+	o = sc.run("kubeconfig", sc.name, "--set-current=false", "-o", "json")
 	o.must(t, 0)
 	var written struct {
 		Context, File, Change string
 		Current               bool
 	}
-	if err := json.Unmarshal([]byte(o.out), &written); err != nil || written.Context != shopARN || written.Current || written.Change != "created" {
+	if err := json.Unmarshal([]byte(o.out), &written); err != nil || written.Context != sc.arn() || written.Current || written.Change != "created" {
 		t.Errorf("it printed %s: %v", o.out, err)
 	}
 	if c, err = clientcmd.LoadFromFile(sc.kubeconfig); err != nil {
 		t.Fatal(err)
 	}
-	exec := c.AuthInfos[c.Contexts[shopARN].AuthInfo].Exec
+	exec := c.AuthInfos[c.Contexts[sc.arn()].AuthInfo].Exec
 	// What the kubeconfig says is what this program takes.
 	token := falcon(t, exec.Args...)
 	token.must(t, 0)
@@ -321,8 +327,8 @@ func TestTheKubeconfigLeadsToTheToken(t *testing.T) {
 func TestClusterCheckJudgesTheCluster(t *testing.T) {
 	sc := newEKSScene(t)
 	sc.run("check").must(t, ExitUsage, "no EKS cluster is named")
-	sc.run("create", "shop", "--no-kubeconfig").must(t, 0)
-	o := sc.run("check", "shop", "-o", "json")
+	sc.run("create", sc.name, "--no-kubeconfig").must(t, 0)
+	o := sc.run("check", sc.name, "-o", "json")
 	var report struct {
 		Verdict string
 		Checks  []struct{ Check, Verdict, Reason, Next string }
@@ -344,7 +350,7 @@ func TestClusterCheckJudgesTheCluster(t *testing.T) {
 	if o.code != ExitFailed {
 		t.Errorf("the exit code is %d", o.code)
 	}
-	if o = sc.run("check", "shop"); o.code != ExitFailed || !strings.Contains(o.err, "egress:\n  next: give their route table") || !strings.HasPrefix(o.out, "CHECK") {
+	if o = sc.run("check", sc.name); o.code != ExitFailed || !strings.Contains(o.err, "egress:\n  next: give their route table") || !strings.HasPrefix(o.out, "CHECK") {
 		t.Errorf("%d\n%s%s", o.code, o.out, o.err)
 	}
 }
