@@ -39,7 +39,7 @@ lint: packages ## gofmt, go vet and staticcheck on every module
 	@hack/lint.sh $(MODULES)
 
 .PHONY: unit
-unit: packages ## Run the unit tests with the race detector
+unit: packages moto ## Run the unit tests with the race detector
 	@hack/unit.sh $(MODULES)
 
 .PHONY: e2e
@@ -91,11 +91,11 @@ fake-falcon: ## Serve a stand-in of the Falcon API here, to try commands without
 	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) run ./test/fakes/fakefalcon -delay $(DELAY)
 
 .PHONY: moto
-moto: ## Install moto, which answers for AWS in tests, under bin/moto
+moto: ## Install moto, which answers for AWS in tests, under bin/moto if it is missing
 	@test/fakes/aws/moto.sh
 
 .PHONY: fake-aws
-fake-aws: ## Serve a stand-in of AWS here, to try commands without an account (CLUSTER=demo is there)
+fake-aws: moto ## Serve a stand-in of AWS here, to try commands without an account (CLUSTER=demo is there)
 	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) run ./test/fakes/fakeaws -cluster $(CLUSTER)
 
 .PHONY: clean

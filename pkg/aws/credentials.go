@@ -47,7 +47,7 @@ func (s *Session) unconfigured(ctx context.Context, err error) error {
 	}
 	if missing, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
 		return problem.New(problem.BadInput, "see which there are: aws configure list-profiles",
-			"there is no AWS profile %s in %s", missing.Profile, strings.Join(missing.Filename, " or "))
+			"there is no AWS profile %s in the files of AWS's configuration", missing.Profile)
 	}
 	if _, ok := errors.AsType[config.AssumeRoleTokenProviderNotSetError](err); ok {
 		return problem.New(problem.BadInput, "run it at a terminal, or use a profile without a device",

@@ -53,6 +53,9 @@ func Code(err error) string {
 
 // refusal reads AWS's answer out of an error of the SDK.
 func refusal(err error) (*Refused, bool) {
+	if r, ok := errors.AsType[*Refused](err); ok {
+		return r, true
+	}
 	answer, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
 		return nil, false
@@ -148,9 +151,18 @@ var performs = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`not authorized to perform:? ([a-z0-9-]+:[A-Za-z0-9]+)`)
 })
 
-func action(err error, said string) string {
+// RefusedAction is the action that AWS says somebody may not do, in a sentence that comes on another way than
+// its API, such as from a registry; or nothing.
+func RefusedAction(said string) string {
 	if m := performs().FindStringSubmatch(said); m != nil {
 		return m[1]
+	}
+	return ""
+}
+
+func action(err error, said string) string {
+	if named := RefusedAction(said); named != "" {
+		return named
 	}
 	if call, ok := errors.AsType[*smithy.OperationError](err); ok {
 		return strings.ToLower(call.ServiceID) + ":" + call.OperationName
@@ -164,7 +176,7 @@ func message(said string) string {
 	said, _, _ = strings.Cut(strings.TrimSpace(said), "\n")
 	said, _, _ = strings.Cut(said, "Encoded authorization failure message")
 	said, _, _ = strings.Cut(said, "The Canonical String")
-	return strings.TrimRight(word(said), ". ")
+	return word(strings.TrimRight(said, ". "))
 }
 
 // word is what a server said, short and without what would move a terminal's cursor.

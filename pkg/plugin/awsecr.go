@@ -20,7 +20,7 @@ import (
 func newECR(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ecr",
-		Short: "Make, look at and remove a repository for the sensor's image in ECR",
+		Short: "Make, look at and remove a repository for the image in ECR",
 		Long: "Make, look at and remove a repository for the sensor's image in Amazon ECR, and\n" +
 			"what is in it. kubectl falcon sensor push puts the image there, and logs in by\n" +
 			"itself.",
@@ -66,7 +66,7 @@ func newECREnsure(s *session) *cobra.Command {
 	w := ecr.Wanted{}
 	cmd := &cobra.Command{
 		Use:   "ensure NAME",
-		Short: "Make the repository, or bring it to the settings given; prints its URI",
+		Short: "Make the repository, or bring it to its settings; prints its URI",
 		Long: "Make the repository NAME in ECR, with immutable tags, a scan of each image and\n" +
 			"encryption, and print its URI. One that was made by this command is brought to\n" +
 			"the settings given; of one that somebody else made it says what differs, and\n" +
@@ -129,8 +129,8 @@ func newECRLogin(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login-check",
 		Short: "Get a token for ECR and see whether the registry takes it",
-		Long: "Get a token for the account's registry in ECR and see whether the registry, which\n" +
-			"is another host than AWS's API, can be reached and takes it. The token is not\n" +
+		Long: "Get a token for the account's registry in ECR and see whether the registry, on a\n" +
+			"host of its own beside AWS's API, can be reached and takes it. The token is not\n" +
 			"shown or kept: sensor push gets one of its own.",
 		Args: arguments(),
 	}

@@ -18,7 +18,7 @@ func newECRImages(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "images NAME",
 		Short:   "Show the images in a repository, the newest first",
-		Long:    "Show the images in the repository NAME, the newest first, with what the scan found\nif there was one. -o json has each by its full reference.",
+		Long:    "Show the images in the repository NAME, the newest first, with what the scan\nfound if there was one. -o json has each by its full reference.",
 		Example: "  kubectl falcon aws ecr images falcon-sensor",
 		Args:    arguments("NAME"),
 	}
@@ -85,9 +85,9 @@ func newECRDeleteImage(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete-image NAME TAG|DIGEST",
 		Short: "Delete an image, or take a tag away from it",
-		Long: "Delete the image with this tag or digest from the repository NAME. By a digest it\n" +
-			"goes with all its tags; by a tag of which it has others, only that tag goes. It\n" +
-			"asks before. Pods that run keep running, and new ones cannot pull it.",
+		Long: "Delete the image with this tag or digest from the repository NAME. By a digest\n" +
+			"it goes with all its tags; by one of several tags only that tag goes. It asks\n" +
+			"before. Pods that run keep running, and new ones cannot pull it.",
 		Example: "  kubectl falcon aws ecr delete-image falcon-sensor 7.39.0 --yes",
 		Args:    arguments("NAME", "TAG|DIGEST"),
 	}
@@ -139,8 +139,8 @@ func newECRDelete(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete NAME",
 		Short: "Delete a repository",
-		Long: "Delete the repository NAME. It must be one that kubectl falcon made, and be empty,\n" +
-			"unless --force is given. It asks before.",
+		Long: "Delete the repository NAME. It must be one that kubectl falcon made, and be\n" +
+			"empty, unless --force is given. It asks before.",
 		Example: "  kubectl falcon aws ecr delete falcon-sensor --force",
 		Args:    arguments("NAME"),
 	}

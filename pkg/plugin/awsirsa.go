@@ -20,9 +20,9 @@ func newIRSA(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "irsa",
 		Short: "Give the injector an IAM role with which it reads images in ECR",
-		Long: "Give the injector an IAM role (IRSA). It reads the entry point of each image that\n" +
-			"the sensor goes before, so with images in ECR it needs the right to read them,\n" +
-			"which on Fargate no node gives it.",
+		Long: "Give the injector an IAM role (IRSA). It reads the entry point of each image\n" +
+			"that the sensor goes before, so with images in ECR it needs the right to read\n" +
+			"them, which on Fargate no node gives it.",
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

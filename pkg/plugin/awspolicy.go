@@ -19,8 +19,8 @@ func newAWSPolicy(s *session) *cobra.Command {
 		Use:   "iam-policy COMMAND",
 		Short: "Print the IAM policy that a command needs; asks AWS nothing",
 		Long: "Print the smallest IAM policy with which a command works with all its flags, for\n" +
-			"whoever gives rights in the account. It asks AWS nothing. What no flag narrows is\n" +
-			"* in it. COMMAND is one of\n\n  " + strings.Join(iampolicy.Commands(), "\n  ") + "\n\n" +
+			"whoever gives rights in the account. It asks AWS nothing. What no flag narrows\n" +
+			"is * in it. COMMAND is one of\n\n  " + strings.Join(iampolicy.Commands(), "\n  ") + "\n\n" +
 			"of which sensor pull is for a SOURCE of sensor push that is in ECR, and for\nwhatever else pulls.",
 		Example: "  kubectl falcon aws iam-policy ecr ensure --account 123456789012 \\\n" +
 			"      --region eu-west-1 --repository falcon-sensor",

@@ -24,7 +24,7 @@ func (p *push) compare(ctx context.Context) (same bool, err error) {
 		}
 		return err
 	})
-	if answer, ok := errors.AsType[*transport.Error](err); ok && (answer.StatusCode == http.StatusNotFound || answer.StatusCode == http.StatusForbidden) {
+	if answer, ok := errors.AsType[*transport.Error](err); ok && !p.final(answer) && (answer.StatusCode == http.StatusNotFound || answer.StatusCode == http.StatusForbidden) {
 		// Some registries say forbidden of what is not there yet; if it is meant, the upload is told so too.
 		return false, nil
 	}
@@ -38,6 +38,11 @@ func (p *push) compare(ctx context.Context) (same bool, err error) {
 	}
 	p.result.Replaced = found.Digest.String()
 	return false, nil
+}
+
+// final says whether an answer about the tag means that no image can be pushed.
+func (p *push) final(answer *transport.Error) bool {
+	return p.o.Strict && (answer.StatusCode == http.StatusForbidden || has(answer, transport.NameUnknownErrorCode))
 }
 
 // has says whether what was found is the source's image.

@@ -14,6 +14,9 @@ type Options struct {
 	AnyImage bool
 	// From and To have the credentials for the registries; without one docker's configuration is used.
 	From, To authn.Keychain
+	// Strict says that the destination makes no repository by itself and means it when it forbids something, as
+	// ECR does: then nothing is packed or sent before that is known.
+	Strict bool
 	// Transport carries the requests; without one it is the library's.
 	Transport http.RoundTripper
 	// Agent is the User-Agent.

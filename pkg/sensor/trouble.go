@@ -22,6 +22,24 @@ var (
 	errSum = errors.New("wrong checksum")
 )
 
+// NoRepository is a registry's answer that it has no such repository.
+type NoRepository struct{ Host, Name string }
+
+// Error says which.
+func (n *NoRepository) Error() string { return "the registry has no repository " + n.Name }
+
+// LoginRefused is a registry's answer to a login that is not good enough.
+type LoginRefused struct {
+	Host string
+	// Looked is blob or manifest if the registry was only asked whether it has one, to which an answer has no
+	// text.
+	Looked string
+	said   error
+}
+
+// Error is what the registry said.
+func (l *LoginRefused) Error() string { return l.said.Error() }
+
 // unreadable is the error of a tarball that is no image, or none that is whole.
 func (t *tarball) unreadable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
@@ -65,18 +83,30 @@ func refused(ctx context.Context, ref name.Reference, doing string, err error) e
 	case http.StatusUnauthorized, http.StatusForbidden:
 		if has(answer, transport.UnauthorizedErrorCode) || has(answer, transport.DeniedErrorCode) || len(answer.Errors) == 0 {
 			return problem.New(problem.NoAccess, "log in to "+host+" with an account that may do this (docker login, or a credential helper), and try again",
-				"%s %s: %w", doing, ref, said)
+				"%s %s: %w", doing, ref, &LoginRefused{host, looked(answer), said})
 		}
 	case http.StatusNotFound:
 		if has(answer, transport.NameUnknownErrorCode) {
 			return problem.New(problem.BadInput, "check the name, or create the repository in the registry first",
-				"%s %s: the registry has no repository %s", doing, ref, ref.Context().RepositoryStr())
+				"%s %s: %w", doing, ref, &NoRepository{host, ref.Context().RepositoryStr()})
 		}
 		return problem.New(problem.BadInput, "check the name and the tag", "%s %s: %w", doing, ref, said)
 	case http.StatusTooManyRequests:
 		return problem.New(problem.Failed, "wait some minutes", "%s %s: %w", doing, ref, said)
 	}
 	return problem.New(problem.Failed, "", "%s %s: %w", doing, ref, said)
+}
+
+// looked is what the registry was only asked about.
+func looked(answer *transport.Error) string {
+	r := answer.Request
+	switch {
+	case r == nil || r.Method != http.MethodHead:
+		return ""
+	case strings.Contains(r.URL.Path, "/blobs/"):
+		return "blob"
+	}
+	return "manifest"
 }
 
 // has says whether a registry's answer has an error of that code.

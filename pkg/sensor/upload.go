@@ -151,6 +151,11 @@ func (p *push) put(ctx context.Context, ref name.Reference, m *manifest) error {
 		return nil
 	}
 	if tag, ok := ref.(name.Tag); ok && immutable(err) {
+		// ECR refuses also the image that the tag has already (aws/containers-roadmap#2179), which is so when the
+		// answer to the first try was lost.
+		if got, none := p.head(ctx, ref); none == nil && got == sumOf(m.raw).String() {
+			return nil
+		}
 		before := p.result.Replaced
 		if before == "" {
 			before = "another image"

@@ -48,17 +48,7 @@ type Image struct {
 
 // VendorKeychain has the login for the vendor's registry, and for others what docker's configuration has.
 func VendorKeychain(login falcon.RegistryLogin) authn.Keychain {
-	return authn.NewMultiKeychain(vendorKeychain{login}, authn.DefaultKeychain)
-}
-
-type vendorKeychain struct{ login falcon.RegistryLogin }
-
-// Resolve implements authn.Keychain: the login goes to its registry alone.
-func (k vendorKeychain) Resolve(of authn.Resource) (authn.Authenticator, error) {
-	if of.RegistryStr() != k.login.Host {
-		return authn.Anonymous, nil
-	}
-	return &authn.Basic{Username: k.login.User, Password: k.login.Password}, nil
+	return LoginKeychain(Login{login.Host, login.User, login.Password}, authn.DefaultKeychain)
 }
 
 // DockerConfig is the login as a docker config, which is what a pull secret has.

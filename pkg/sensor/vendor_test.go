@@ -129,7 +129,7 @@ func TestPushFromTheVendor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	auth, err := vendorKeychain{login}.Resolve(elsewhere)
+	auth, err := loginKeychain{Login{login.Host, login.User, login.Password}}.Resolve(elsewhere)
 	if err != nil {
 		t.Fatal(err)
 	}

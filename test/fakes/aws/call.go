@@ -73,9 +73,9 @@ func (q *request) form() url.Values {
 	return values
 }
 
-func (o reply) object() object {
+func (r reply) object() object {
 	out := object{}
-	_ = json.Unmarshal(o.body, &out)
+	_ = json.Unmarshal(r.body, &out)
 	return out
 }
 

@@ -8,11 +8,18 @@ import (
 	"strings"
 )
 
+// refusal is an error in AWS's words.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
 // subnet is what EKS looks at.
 type subnet struct {
-	ID, VPC, Zone string
+	ID   string `xml:"subnetId"`
+	VPC  string `xml:"vpcId"`
+	Zone string `xml:"availabilityZone"`
 	// Public is a subnet with a route to an internet gateway.
-	Public bool
+	Public bool `xml:"-"`
 }
 
 type routeTables struct {
@@ -32,11 +39,7 @@ type routeTables struct {
 // main table of their VPC ("Subnet routing", Amazon VPC user guide).
 func (c *Cloud) subnets(ctx context.Context, region string, ids ...string) ([]subnet, error) {
 	var described struct {
-		Subnets []struct {
-			ID   string `xml:"subnetId"`
-			VPC  string `xml:"vpcId"`
-			Zone string `xml:"availabilityZone"`
-		} `xml:"subnetSet>item"`
+		Subnets []subnet `xml:"subnetSet>item"`
 	}
 	var tables routeTables
 	if err := c.readEC2(ctx, region, "DescribeSubnets", &described); err != nil {
@@ -47,18 +50,13 @@ func (c *Cloud) subnets(ctx context.Context, region string, ids ...string) ([]su
 	}
 	var found []subnet
 	for _, id := range ids {
-		n := slices.IndexFunc(described.Subnets, func(s struct {
-			ID   string `xml:"subnetId"`
-			VPC  string `xml:"vpcId"`
-			Zone string `xml:"availabilityZone"`
-		}) bool {
-			return s.ID == id
-		})
+		n := slices.IndexFunc(described.Subnets, func(s subnet) bool { return s.ID == id })
 		if n < 0 {
-			return nil, fmt.Errorf("The subnet ID '%s' does not exist", id) //nolint:staticcheck // AWS's words
+			return nil, refusal("The subnet ID '" + id + "' does not exist")
 		}
 		s := described.Subnets[n]
-		found = append(found, subnet{s.ID, s.VPC, s.Zone, tables.public(s.ID, s.VPC)})
+		s.Public = tables.public(s.ID, s.VPC)
+		found = append(found, s)
 	}
 	return found, nil
 }

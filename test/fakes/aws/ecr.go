@@ -3,10 +3,7 @@ package aws
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"path"
 	"regexp"
@@ -27,8 +24,8 @@ type repository struct {
 	known      bool
 	mutability string
 	except     []string
-	// images are the sizes of images by digest, blobs the digests of the layers that were sent.
-	images map[string]int64
+	// images are those that were pushed, by digest; blobs the digests of the layers that were sent.
+	images map[string]image
 	blobs  map[string]bool
 }
 
@@ -52,18 +49,29 @@ func (c *Cloud) answerECR(ctx context.Context, q *request) reply {
 			q.body = jsonReply(0, in).body
 		}
 	}
+	var kept []any
+	if q.action == "ecr:BatchDeleteImage" {
+		if kept = c.keepReferenced(q, in); len(kept) > 0 && len(list(in, "imageIds")) == 0 {
+			return jsonReply(http.StatusOK, object{"imageIds": []object{}, "failures": kept})
+		}
+	}
 	answer := c.forward(ctx, q)
-	if q.action == "ecr:DescribeRepositories" || q.action == "ecr:DescribeImages" || q.action == "ecr:ListImages" {
-		answer = c.page(q, in, answer)
-	} else if name != "" {
+	if name != "" && pages[q.action] == "" {
 		c.askAgain(q.region, name)
 	}
 	if answer.ok() {
 		switch q.action {
+		case "ecr:DescribeRepositories":
+			answer = c.page(q, in, answer)
 		case "ecr:DescribeImages":
-			answer = c.sizes(q.region, answer)
+			answer = c.page(q, in, c.described(q, in, answer))
+		case "ecr:ListImages":
+			answer = c.page(q, in, c.listed(ctx, q, in, answer))
+		case "ecr:BatchGetImage":
+			answer = asAsked(in, answer)
 		case "ecr:BatchDeleteImage":
 			c.dropImages(ctx, q.region, name, answer)
+			answer = withFailures(answer, kept)
 		case "ecr:DeleteRepository":
 			c.dropRepository(ctx, q.region, name)
 		}
@@ -101,9 +109,6 @@ func (c *Cloud) ExpireTokens() {
 
 // page cuts a list to the page that is asked for; moto always gives all of it.
 func (c *Cloud) page(q *request, in object, answer reply) reply {
-	if !answer.ok() {
-		return answer
-	}
 	out := answer.object()
 	all := list(out, pages[q.action])
 	size := usualPage
@@ -126,67 +131,13 @@ func (c *Cloud) page(q *request, in object, answer reply) reply {
 	return reply{answer.status, answer.header, jsonReply(0, out).body}
 }
 
-// sizes puts the true sizes of images in; moto gives that of the config.
-func (c *Cloud) sizes(region string, answer reply) reply {
-	out := answer.object()
-	for _, image := range list(out, "imageDetails") {
-		if image, ok := image.(object); ok {
-			repo := c.repository(region, text(image, "repositoryName"))
-			c.mu.Lock()
-			if size := repo.images[text(image, "imageDigest")]; size > 0 {
-				image["imageSizeInBytes"] = size
-			}
-			c.mu.Unlock()
-		}
-	}
-	return reply{answer.status, answer.header, jsonReply(0, out).body}
-}
-
-// dropImages takes out of the registry what was deleted in ECR.
-func (c *Cloud) dropImages(ctx context.Context, region, name string, answer reply) {
-	repo := c.repository(region, name)
-	for _, id := range list(answer.object(), "imageIds") {
-		id, _ := id.(object)
-		digest, tag := text(id, "imageDigest"), text(id, "imageTag")
-		if tag != "" {
-			_ = c.deleteStored(ctx, name, "manifests/"+tag)
-		}
-		_, err := c.askECR(ctx, region, "DescribeImages", object{"repositoryName": name, "imageIds": []object{{"imageDigest": digest}}})
-		if err != nil && digest != "" {
-			_ = c.deleteStored(ctx, name, "manifests/"+digest)
-			c.mu.Lock()
-			delete(repo.images, digest)
-			c.mu.Unlock()
-		}
-	}
-}
-
-// dropRepository takes everything of a repository out of the registry.
-func (c *Cloud) dropRepository(ctx context.Context, region, name string) {
-	repo := c.repository(region, name)
-	c.mu.Lock()
-	delete(c.repos, region+"/"+name)
-	c.mu.Unlock()
-	for _, tag := range c.storedTags(ctx, name) {
-		_ = c.deleteStored(ctx, name, "manifests/"+tag)
-	}
-	for digest := range repo.images {
-		_ = c.deleteStored(ctx, name, "manifests/"+digest)
-	}
-	if c.store.perRepository {
-		for digest := range repo.blobs {
-			_ = c.deleteStored(ctx, name, "blobs/"+digest)
-		}
-	}
-}
-
 // repository is what is known of a repository, made if there is nothing.
 func (c *Cloud) repository(region, name string) *repository {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	key := region + "/" + name
 	if c.repos[key] == nil {
-		c.repos[key] = &repository{region: region, name: name, images: map[string]int64{}, blobs: map[string]bool{}}
+		c.repos[key] = &repository{region: region, name: name, images: map[string]image{}, blobs: map[string]bool{}}
 	}
 	return c.repos[key]
 }
@@ -217,8 +168,10 @@ func (c *Cloud) existing(ctx context.Context, region, name string) *repository {
 	return repo
 }
 
-// keeps says whether a tag of the repository may not be moved.
-func (r *repository) keeps(tag string) bool {
+// keeps says whether a tag of a repository may not be moved.
+func (c *Cloud) keeps(r *repository, tag string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	excepted := false
 	for _, pattern := range r.except {
 		ok, _ := path.Match(pattern, tag)
@@ -233,31 +186,6 @@ func (r *repository) keeps(tag string) bool {
 		return excepted
 	}
 	return false
-}
-
-func digestOf(content []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(content)) }
-
-// manifest is what the front reads of an image's or an index's manifest.
-type manifest struct {
-	MediaType string       `json:"mediaType"`
-	Config    descriptor   `json:"config"`
-	Layers    []descriptor `json:"layers"`
-	Manifests []descriptor `json:"manifests"`
-}
-
-type descriptor struct {
-	Digest string   `json:"digest"`
-	Size   int64    `json:"size"`
-	URLs   []string `json:"urls"`
-}
-
-func readManifest(content []byte) (m manifest, size int64, err error) {
-	err = json.Unmarshal(content, &m)
-	size = m.Config.Size
-	for _, d := range append(m.Layers, m.Manifests...) {
-		size += d.Size
-	}
-	return m, size, err
 }
 
 // askAgain forgets what may have changed of a repository.

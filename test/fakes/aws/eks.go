@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -42,8 +43,9 @@ type server struct {
 // issue is why something failed, in the form of EKS's health.issues.
 type issue struct{ code, message string }
 
-// newestVersion is the version that a cluster gets without a wish.
-const newestVersion = "1.35"
+// versions are some of Kubernetes, the first for a cluster without a wish; which there are in AWS today is not
+// meant by it.
+var versions = []string{"1.35", "1.34", "1.33"}
 
 // clusterName is from the Amazon EKS API reference, CreateCluster.
 var clusterName = regexp.MustCompile(`^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$`)
@@ -181,22 +183,40 @@ func (c *Cloud) describe(k *cluster, o object) object {
 	return o
 }
 
-func (c *Cloud) createCluster(ctx context.Context, q *request, met Fault) reply {
-	in := q.params()
-	name := text(in, "name")
-	if !clusterName.MatchString(name) {
-		return q.fail(http.StatusBadRequest, "InvalidParameterException", "The cluster name can contain only alphanumeric characters, hyphens and underscores")
+// newCluster is why EKS does not take the parameters of a cluster, or nothing. It adds what EKS adds.
+func (c *Cloud) newCluster(ctx context.Context, q *request, in object) string {
+	if !clusterName.MatchString(text(in, "name")) {
+		return "The cluster name can contain only alphanumeric characters, hyphens and underscores"
 	}
 	if text(in, "version") == "" {
-		in["version"] = newestVersion
+		in["version"] = versions[0]
+	}
+	if !slices.Contains(versions, text(in, "version")) {
+		return "unsupported Kubernetes version"
+	}
+	role := text(in, "roleArn")
+	if _, trusts := c.assumable(ctx, role, "eks.amazonaws.com"); !trusts {
+		return "Role with arn: " + role + ", could not be assumed because it does not exist or the trusted entity is not correct"
 	}
 	network := child(in, "resourcesVpcConfig")
 	subnets, err := c.subnets(ctx, q.region, texts(network, "subnetIds")...)
-	if err != nil || len(subnets) == 0 {
-		return q.fail(http.StatusBadRequest, "InvalidParameterException", fmt.Sprintf("The subnets are not there: %v", err))
+	if err != nil {
+		return err.Error()
+	}
+	if !slices.ContainsFunc(subnets, func(s subnet) bool { return s.Zone != subnets[0].Zone }) {
+		return "Subnets specified must be in at least two different AZs"
 	}
 	network["vpcId"] = subnets[0].VPC
 	in["resourcesVpcConfig"] = network
+	return ""
+}
+
+func (c *Cloud) createCluster(ctx context.Context, q *request, met Fault) reply {
+	in := q.params()
+	name := text(in, "name")
+	if why := c.newCluster(ctx, q, in); why != "" {
+		return q.fail(http.StatusBadRequest, "InvalidParameterException", why)
+	}
 	q.body = jsonReply(0, in).body
 	answer := c.forward(ctx, q)
 	if !answer.ok() {

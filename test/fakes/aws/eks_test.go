@@ -2,6 +2,7 @@ package aws
 
 import (
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -163,7 +164,11 @@ func TestNoProfileWhileTheClusterIsUpdated(t *testing.T) {
 
 func TestClusterTakesItsTime(t *testing.T) {
 	s := newScene(t)
-	in := object{"name": s.name + "-new", "roleArn": "arn:aws:iam::123456789012:role/cluster", "resourcesVpcConfig": object{"subnetIds": s.Private}}
+	role, err := s.AddRole(t.Context(), s.name+"-cluster", "eks.amazonaws.com", "AmazonEKSClusterPolicy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := object{"name": s.name + "-new", "roleArn": role, "resourcesVpcConfig": object{"subnetIds": s.Private}}
 	a := s.eks("POST", "/clusters", in)
 	equal(t, "status in the answer", text(child(a.json, "cluster"), "status"), "CREATING")
 	for _, absent := range []string{"endpoint", "certificateAuthority", "identity"} {
@@ -172,13 +177,17 @@ func TestClusterTakesItsTime(t *testing.T) {
 		}
 	}
 	expect(t, s.eks("POST", "/clusters", in), 409, "ResourceInUseException", "Cluster already exists with name: "+s.name+"-new")
-	in["name"] = "bad name!"
-	expect(t, s.eks("POST", "/clusters", in), 400, "InvalidParameterException", "")
+	for name, value := range map[string]any{"name": "bad name!", "version": "9.99", "roleArn": s.role,
+		"resourcesVpcConfig": object{"subnetIds": s.Private[:1]}} {
+		bad := maps.Clone(in)
+		bad[name] = value
+		expect(t, s.eks("POST", "/clusters", bad), 400, "InvalidParameterException", "")
+	}
 	s.pass(10 * time.Minute)
 	cluster := child(s.eks("GET", "/clusters/"+s.name+"-new", nil).json, "cluster")
 	equal(t, "status", text(cluster, "status"), "ACTIVE")
 	equal(t, "VPC", text(child(cluster, "resourcesVpcConfig"), "vpcId"), s.VPC)
-	equal(t, "version", text(cluster, "version"), newestVersion)
+	equal(t, "version", text(cluster, "version"), versions[0])
 	if issuer := text(child(child(cluster, "identity"), "oidc"), "issuer"); !strings.HasPrefix(issuer, "https://oidc.eks.eu-west-1.amazonaws.com/id/") {
 		t.Errorf("issuer is %q", issuer)
 	}
@@ -189,7 +198,7 @@ func TestClusterTakesItsTime(t *testing.T) {
 	equal(t, "status in the answer", text(child(s.eks("DELETE", "/clusters/"+s.name+"-new", nil).json, "cluster"), "status"), "DELETING")
 	s.pass(5 * time.Minute)
 	equal(t, "status at the end", status(s.client, "/clusters/"+s.name+"-new"), "ResourceNotFoundException")
-	expect(t, s.eks("GET", "/cluster-versions", nil), 200, "", newestVersion)
+	expect(t, s.eks("GET", "/cluster-versions", nil), 200, "", versions[0])
 }
 
 func TestFaultsInEachProtocol(t *testing.T) {

@@ -214,12 +214,12 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// clusterVersions is a short list in the form of AWS's; which versions there are today is not meant by it.
+// clusterVersions is a short list in the form of AWS's.
 func clusterVersions() reply {
 	var all []object
-	for _, version := range []string{newestVersion, "1.34", "1.33"} {
+	for _, version := range versions {
 		all = append(all, object{"clusterVersion": version, "clusterType": "eks", "defaultPlatformVersion": "eks.1",
-			"defaultVersion": version == newestVersion, "status": "standard-support", "versionStatus": "STANDARD_SUPPORT"})
+			"defaultVersion": version == versions[0], "status": "standard-support", "versionStatus": "STANDARD_SUPPORT"})
 	}
 	return jsonReply(http.StatusOK, object{"clusterVersions": all})
 }
@@ -228,7 +228,7 @@ func addonVersions() reply {
 	var all []object
 	for _, name := range []string{"vpc-cni", "coredns", "kube-proxy", "eks-pod-identity-agent", "metrics-server"} {
 		all = append(all, object{"addonName": name, "type": "networking", "addonVersions": []object{{"addonVersion": "v1.0.0-eksbuild.1",
-			"compatibilities": []object{{"clusterVersion": newestVersion, "platformVersions": []string{"*"}, "defaultVersion": true}}}}})
+			"compatibilities": []object{{"clusterVersion": versions[0], "platformVersions": []string{"*"}, "defaultVersion": true}}}}})
 	}
 	return jsonReply(http.StatusOK, object{"addons": all})
 }

@@ -132,13 +132,13 @@ func (q *request) fail(status int, code, message string) reply {
 		return reply{status, header, jsonReply(status, o).body}
 	}
 	header.Set("Content-Type", "text/xml")
-	form := "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error><RequestId>front</RequestId></ErrorResponse>"
+	form := "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error><RequestId>%s</RequestId></ErrorResponse>"
 	if q.protocol == ec2Query {
-		form = "<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error></Errors><RequestID>front</RequestID></Response>"
+		form = "<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error></Errors><RequestID>%s</RequestID></Response>"
 	}
 	var escaped strings.Builder
 	_ = xml.EscapeText(&escaped, []byte(message))
-	return reply{status, header, fmt.Appendf(nil, form, code, escaped.String())}
+	return reply{status, header, fmt.Appendf(nil, form, code, escaped.String(), requestID())}
 }
 
 // resource is the ARN that a call is about, or *.

@@ -75,8 +75,11 @@ func (c *Cloud) createProfile(ctx context.Context, q *request, k *cluster, descr
 	if why := c.busy(k, "create", name); why != "" {
 		return q.fail(http.StatusConflict, "ResourceInUseException", why)
 	}
-	if why := c.roleFault(ctx, text(in, "podExecutionRoleArn")); why != "" {
-		return invalid(why)
+	arn := text(in, "podExecutionRoleArn")
+	if there, trusts := c.assumable(ctx, arn, "eks-fargate-pods.amazonaws.com"); !there {
+		return invalid("The role with name " + arn[strings.LastIndex(arn, "/")+1:] + " cannot be found.")
+	} else if !trusts {
+		return invalid("Misconfigured PodExecutionRole Trust Policy; Please add the eks-fargate-pods.amazonaws.com Service Principal")
 	}
 	if err := c.privateSubnets(ctx, q.region, in, described); err != nil {
 		return invalid(err.Error())
@@ -114,11 +117,11 @@ func (c *Cloud) privateSubnets(ctx context.Context, region string, in, described
 		if !s.Public {
 			private = append(private, s.ID)
 		} else if len(given) > 0 {
-			return fmt.Errorf("Subnet %s provided in Fargate Profile is not a private subnet", s.ID) //nolint:staticcheck // AWS's words
+			return refusal("Subnet " + s.ID + " provided in Fargate Profile is not a private subnet")
 		}
 	}
 	if len(private) == 0 {
-		return fmt.Errorf("No private subnets were found for the cluster") //nolint:staticcheck // in AWS's form
+		return refusal("No private subnets were found for the cluster")
 	}
 	in["subnets"] = private
 	return nil

@@ -40,8 +40,10 @@ type Call struct {
 	Region   string    `json:"region"`
 	Resource string    `json:"resource"`
 	At       time.Time `json:"at"`
-	// Status is that of the answer; zero if the connection was cut or the answer is not given yet.
+	// Status is that of the answer; zero as long as there is none.
 	Status int `json:"status"`
+	// Cut says that the connection ended without the answer.
+	Cut bool `json:"cut,omitempty"`
 	// Needs are the further actions that the caller must be allowed for it.
 	Needs []string `json:"needs,omitempty"`
 }
@@ -102,7 +104,7 @@ func matches(pattern, action string) bool {
 	return err == nil && ok
 }
 
-// note puts a call into the log and returns what sets its status.
+// note puts a call into the log and returns what sets its status; zero is a cut.
 func (c *Cloud) note(call Call) (answered func(status int)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -111,7 +113,7 @@ func (c *Cloud) note(call Call) (answered func(status int)) {
 	return func(status int) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		call.Status = status
+		call.Status, call.Cut = status, status == 0
 	}
 }
 

@@ -3,6 +3,7 @@ package aws
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -36,10 +37,12 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	met, latency := c.due(q.action)
 	wait(r.Context(), latency)
 	if met.Kind == Cut {
+		answered(0)
 		panic(http.ErrAbortHandler)
 	}
 	answer := c.held(r.Context(), q, met)
 	if met.Kind == CutAfter {
+		answered(0)
 		panic(http.ErrAbortHandler)
 	}
 	answered(answer.status)
@@ -110,6 +113,10 @@ func (c *Cloud) answer(ctx context.Context, q *request, met Fault) reply {
 		return c.answerEKS(ctx, q, met)
 	case "iam":
 		return c.answerIAM(ctx, q)
+	case "cloudformation":
+		if q.action == "cloudformation:UpdateTerminationProtection" {
+			return c.protect(ctx, q)
+		}
 	case "sts":
 		answer := c.forward(ctx, q)
 		answer.body = bytes.ReplaceAll(answer.body, []byte("arn:aws:sts::"+Account+":user/moto"), []byte(c.options.Caller))
@@ -147,10 +154,17 @@ func write(w http.ResponseWriter, o reply) {
 		w.Header()[name] = values
 	}
 	if w.Header().Get("X-Amzn-Requestid") == "" {
-		w.Header().Set("X-Amzn-Requestid", "front")
+		w.Header().Set("X-Amzn-Requestid", requestID())
 	}
 	w.WriteHeader(o.status)
 	_, _ = w.Write(o.body)
+}
+
+// requestID is one in the form of AWS's.
+func requestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // signed are the headers of a call of the front's own; nobody checks the signature.
@@ -186,4 +200,16 @@ func (c *Cloud) askECR(ctx context.Context, region, operation string, in object)
 		return answer.object(), errors.New(q.action + ": " + string(answer.body))
 	}
 	return answer.object(), nil
+}
+
+// protect answers what moto's CloudFormation does not do; the protection itself is not kept.
+func (c *Cloud) protect(ctx context.Context, q *request) reply {
+	described := *q
+	described.body = []byte(url.Values{"Action": {"DescribeStacks"}, "Version": {"2010-05-15"}, "StackName": {q.form().Get("StackName")}}.Encode())
+	if answer := c.forward(ctx, &described); !answer.ok() {
+		return answer
+	}
+	return reply{http.StatusOK, http.Header{"Content-Type": {"text/xml"}}, []byte("<UpdateTerminationProtectionResponse " +
+		`xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><UpdateTerminationProtectionResult><StackId>` + q.form().Get("StackName") +
+		"</StackId></UpdateTerminationProtectionResult></UpdateTerminationProtectionResponse>")}
 }

@@ -69,27 +69,26 @@ type trust struct {
 	} `json:"Statement"`
 }
 
-// roleFault is why EKS does not take a pod execution role, or nothing. A role that was made a moment ago is not
-// seen yet by other services ("Troubleshoot IAM: changes that I make are not always immediately visible").
-func (c *Cloud) roleFault(ctx context.Context, arn string) string {
-	const unusable = "Misconfigured PodExecutionRole Trust Policy; Please add the eks-fargate-pods.amazonaws.com Service Principal"
+// assumable says whether a role is there and may be assumed by a service. A role that was made a moment ago is
+// not seen yet by other services ("Troubleshoot IAM: changes that I make are not always immediately visible").
+func (c *Cloud) assumable(ctx context.Context, arn, service string) (there, trusts bool) {
 	name := arn[strings.LastIndex(arn, "/")+1:]
 	answer, err := c.ask(ctx, "iam", c.options.Region, "GetRole", "RoleName", name)
 	if err != nil || !strings.HasPrefix(arn, "arn:aws:iam::"+Account+":role/") {
-		return "The role with name " + name + " cannot be found."
+		return false, false
 	}
 	c.mu.Lock()
 	made, known := c.roles[name]
 	late := known && c.options.Now().Before(made.Add(c.times.RoleSeen))
 	c.mu.Unlock()
 	if late {
-		return unusable
+		return true, false
 	}
 	var out struct {
 		Policy string `xml:"GetRoleResult>Role>AssumeRolePolicyDocument"`
 	}
 	if err := xml.Unmarshal(answer.body, &out); err != nil {
-		return unusable
+		return true, false
 	}
 	document, err := url.QueryUnescape(out.Policy)
 	if err != nil {
@@ -97,12 +96,12 @@ func (c *Cloud) roleFault(ctx context.Context, arn string) string {
 	}
 	var t trust
 	if json.Unmarshal([]byte(document), &t) != nil {
-		return unusable
+		return true, false
 	}
 	for _, s := range t.Statement {
-		if s.Effect == "Allow" && slices.Contains(s.Principal.Service, "eks-fargate-pods.amazonaws.com") {
-			return ""
+		if s.Effect == "Allow" && slices.Contains(s.Principal.Service, service) {
+			return true, true
 		}
 	}
-	return unusable
+	return true, false
 }

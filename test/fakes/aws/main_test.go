@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 
 // regions are one for each test: moto is not emptied between them, which costs it a third of a second.
 var regions = []string{"us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-central-1", "eu-west-2", "eu-west-3", "eu-north-1",
-	"ap-south-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "ap-northeast-2", "ca-central-1", "sa-east-1"}
+	"ap-south-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ca-central-1", "sa-east-1", "me-south-1", "af-south-1", "eu-south-1"}
 
 // fresh is a cloud with nothing in the region of its user.
 func fresh(t *testing.T) (*Cloud, client) {

@@ -169,7 +169,14 @@ func (c *Cloud) let(v *visit) {
 	case v.kind == "blobs" && !c.has(v.repo, v.ref):
 		refuse(v.w, http.StatusNotFound, "BLOB_UNKNOWN", "blob unknown to registry")
 	default:
-		if answer := c.pass(v, v.r.Body); answer != nil {
+		answer := c.pass(v, v.r.Body)
+		switch {
+		case answer == nil:
+		case v.kind == "manifests" && answer.StatusCode == http.StatusNotFound:
+			// The registry behind may not know the repository before its first image; ECR does.
+			_ = answer.Body.Close()
+			refuse(v.w, http.StatusNotFound, "MANIFEST_UNKNOWN", "Requested image not found")
+		default:
 			give(v.w, answer)
 		}
 	}
@@ -197,14 +204,11 @@ func (c *Cloud) letManifest(v *visit) {
 	if strings.Contains(v.ref, ":") {
 		tag = ""
 	}
-	id := object{"repositoryName": v.name, "imageIds": []object{{"imageTag": tag}}}
-	if tag != "" && v.repo.keeps(tag) {
-		// Also for the image that has the tag already (aws/containers-roadmap issue 2179).
-		if _, err := c.askECR(v.r.Context(), v.token.region, "DescribeImages", id); err == nil {
-			refuse(v.w, http.StatusBadRequest, "TAG_INVALID", fmt.Sprintf("The image tag '%s' already exists in the '%s' repository "+
-				"and cannot be overwritten because the repository is immutable.", tag, v.name))
-			return
-		}
+	// Also for the image that has the tag already (aws/containers-roadmap issue 2179).
+	if tag != "" && c.keeps(v.repo, tag) && c.tagged(v, tag) != "" {
+		refuse(v.w, http.StatusBadRequest, "TAG_INVALID", fmt.Sprintf("The image tag '%s' already exists in the '%s' repository "+
+			"and cannot be overwritten because the repository is immutable.", tag, v.name))
+		return
 	}
 	for _, d := range append(m.Layers, m.Config) {
 		if d.Digest != "" && len(d.URLs) == 0 && !c.has(v.repo, d.Digest) {
@@ -220,25 +224,6 @@ func (c *Cloud) letManifest(v *visit) {
 		c.putImage(v, content, digest, tag, size)
 	}
 	give(v.w, answer)
-}
-
-// putImage tells moto of an image that the registry took.
-func (c *Cloud) putImage(v *visit, content []byte, digest, tag string, size int64) {
-	c.mu.Lock()
-	_, known := v.repo.images[digest]
-	v.repo.images[digest] = size
-	c.mu.Unlock()
-	in := object{"repositoryName": v.name, "imageManifest": string(content), "imageDigest": digest}
-	if media := v.r.Header.Get("Content-Type"); media != "" {
-		in["imageManifestMediaType"] = media
-	}
-	if tag != "" {
-		in["imageTag"] = tag
-	} else if known {
-		return // moto would give the image an empty tag.
-	}
-	// It refuses what it has already, which the registry takes.
-	_, _ = c.askECR(v.r.Context(), v.token.region, "PutImage", in)
 }
 
 // pass lets the registry behind answer. Without an answer the connection of the client ends.

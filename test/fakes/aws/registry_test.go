@@ -2,13 +2,9 @@ package aws
 
 import (
 	"bytes"
-	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +23,7 @@ func push(u client, image v1.Image, to, password string) error {
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	return remote.Write(ref, image, remote.WithAuth(&authn.Basic{Username: "AWS", Password: password}), remote.WithJobs(1),
+	return remote.Write(ref, image, remote.WithAuth(&authn.Basic{Username: "AWS", Password: password}), remote.WithJobs(3),
 		remote.WithRetryBackoff(remote.Backoff{Duration: time.Millisecond, Factor: 1, Steps: 5}))
 }
 
@@ -170,109 +166,6 @@ func TestImageWithoutItsLayersIsRefused(t *testing.T) {
 	equal(t, "status", response.StatusCode, http.StatusBadRequest)
 }
 
-func TestMutableTagMoves(t *testing.T) {
-	_, u := fresh(t)
-	u.ecr("CreateRepository", object{"repositoryName": "a"})
-	password := u.password()
-	var digest v1.Hash
-	for range 2 {
-		image := randomImage(t, 10)
-		digest, _ = image.Digest()
-		for range 2 { // The same image again changes nothing.
-			if err := push(u, image, "a:latest", password); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	a := u.ecr("DescribeImages", object{"repositoryName": "a", "imageIds": []object{{"imageTag": "latest"}}})
-	details, _ := list(a.json, "imageDetails")[0].(object)
-	equal(t, "digest", text(details, "imageDigest"), digest.String())
-}
-
-func TestListsComeInPages(t *testing.T) {
-	_, u := fresh(t)
-	for i := range 5 {
-		u.ecr("CreateRepository", object{"repositoryName": fmt.Sprintf("r%d", i)})
-	}
-	var names []string
-	in := object{"maxResults": 2}
-	for range 3 {
-		a := u.ecr("DescribeRepositories", in)
-		for _, r := range list(a.json, "repositories") {
-			names = append(names, text(r.(object), "repositoryName"))
-		}
-		in["nextToken"] = a.json["nextToken"]
-	}
-	equal(t, "names", strings.Join(names, " "), "r0 r1 r2 r3 r4")
-	if in["nextToken"] != nil {
-		t.Errorf("the last page has a token %v", in["nextToken"])
-	}
-}
-
-func TestUploadIsNotTakenUpAgain(t *testing.T) {
-	c, u := fresh(t)
-	u.ecr("CreateRepository", object{"repositoryName": "a"})
-	password := u.password()
-	content := bytes.Repeat([]byte("0123456789"), 1000)
-	begin := func() string {
-		response, err := u.v2(http.MethodPost, "/v2/a/blobs/uploads/", password, nil, nil)
-		if err != nil || response.StatusCode != http.StatusAccepted {
-			t.Fatal(response, err)
-		}
-		_ = response.Body.Close()
-		return response.Header.Get("Location")
-	}
-	part := func(at, span string, body []byte) *http.Response {
-		response, err := u.v2(http.MethodPatch, at, password, http.Header{"Content-Range": {span}}, bytes.NewReader(body))
-		if err != nil {
-			return nil
-		}
-		_ = response.Body.Close()
-		return response
-	}
-	at := begin()
-	for _, half := range []string{"0-4999", "5000-9999"} {
-		from := strings.HasPrefix(half, "5")
-		response := part(at, half, map[bool][]byte{false: content[:5000], true: content[5000:]}[from])
-		if response == nil || response.StatusCode != http.StatusCreated || response.Header.Get("Range") != "0-4999" {
-			t.Fatalf("part %s: %v", half, response)
-		}
-		at = response.Header.Get("Location")
-	}
-	if response := part(at, "0-9999", content); response.StatusCode != http.StatusRequestedRangeNotSatisfiable {
-		t.Errorf("from the start again: %s", response.Status)
-	}
-	status, said := u.asked(http.MethodPut, at+"?digest="+digestOf(content), password)
-	if status != http.StatusCreated {
-		t.Errorf("the end: %d %s", status, said)
-	}
-
-	c.Break(Fault{Kind: Cut, Bytes: 3000, Times: 1})
-	at = begin()
-	if response := part(at, "0-9999", content); response != nil {
-		t.Errorf("the connection was to be cut: %s", response.Status)
-	}
-	if response := part(at, "3000-9999", content[3000:]); response == nil || response.StatusCode != http.StatusRequestedRangeNotSatisfiable {
-		t.Errorf("taken up: %v", response)
-	}
-}
-
-func TestPushSurvivesCutsByNewSessions(t *testing.T) {
-	c, u := fresh(t)
-	image := randomImage(t, 200_000)
-	u.ecr("CreateRepository", object{"repositoryName": "a"})
-	c.Break(Fault{Kind: Cut, Bytes: 150_000, Times: 2})
-	if err := push(u, image, "a:1", u.password()); err != nil {
-		t.Fatal(err)
-	}
-	if begun := len(c.Log("ecr:InitiateLayerUpload")); begun < 4 {
-		t.Errorf("%d sessions were begun for 3 blobs and 2 cuts", begun)
-	}
-	digest, _ := image.Digest()
-	status, _ := u.asked(http.MethodGet, "/v2/a/manifests/"+digest.String(), u.password())
-	equal(t, "status", status, http.StatusOK)
-}
-
 func TestRegistryHoldsPolicyAndFaults(t *testing.T) {
 	c, u := fresh(t)
 	image := randomImage(t, 10)
@@ -330,49 +223,4 @@ func TestBlobsAreMountedIfTheAccountHasIt(t *testing.T) {
 		status, _ = u.asked(http.MethodHead, "/v2/b/blobs/"+digest.String(), password)
 		equal(t, "status after", status, map[bool]int{false: http.StatusNotFound, true: http.StatusOK}[on])
 	}
-}
-
-func TestControlByHTTP(t *testing.T) {
-	c := shared
-	c.forget()
-	u := user(t, c)
-	send := func(method, path, body string) string {
-		t.Helper()
-		r, _ := http.NewRequestWithContext(t.Context(), method, c.Endpoint+"/_front/"+path, strings.NewReader(body))
-		response, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		content, _ := io.ReadAll(response.Body)
-		if response.StatusCode != http.StatusOK {
-			t.Errorf("%s %s: %s %s", method, path, response.Status, content)
-		}
-		return string(content)
-	}
-	send("PUT", "faults", `[{"action":"ecr:DescribeRepositories","kind":"throttled","times":1,"latency":"20ms"}]`)
-	began := time.Now()
-	expect(t, u.ecr("DescribeRepositories", object{}), 400, "ThrottlingException", "Rate exceeded")
-	if time.Since(began) < 20*time.Millisecond {
-		t.Error("it came without its latency")
-	}
-	expect(t, u.ecr("DescribeRepositories", object{}), 200, "", "repositories")
-	send("PUT", "policy", `{"Statement":[{"Effect":"Allow","Action":"sts:*"}]}`)
-	expect(t, u.ecr("DescribeRepositories", object{}), 400, "AccessDeniedException", "no identity-based policy allows the ecr:DescribeRepositories action")
-	send("DELETE", "policy", "")
-	send("PUT", "times", `{"profileCreate":"1h"}`)
-	equal(t, "time", c.timing().ProfileCreate, time.Hour)
-	send("POST", "clusters/lab", `{"endpoint":"https://127.0.0.1:6443","certificateAuthority":"PEM"}`)
-	a := u.eks("GET", "/clusters/lab", nil)
-	equal(t, "endpoint", text(child(a.json, "cluster"), "endpoint"), "https://127.0.0.1:6443")
-	var log struct{ Calls []Call }
-	if err := json.Unmarshal([]byte(send("GET", "log", "")), &log); err != nil || len(log.Calls) != 4 || log.Calls[0].Status != 400 {
-		t.Errorf("the log is %+v (%v)", log, err)
-	}
-	send("DELETE", "log", "")
-	if !slices.Equal(c.Log(), nil) {
-		t.Errorf("the log is %v", c.Log())
-	}
-	send("POST", "reset", "")
-	expect(t, u.eks("GET", "/clusters/lab", nil), 404, "ResourceNotFoundException", "")
 }

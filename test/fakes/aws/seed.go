@@ -15,23 +15,17 @@ import (
 	"time"
 )
 
-// Network is a VPC of the form that eksctl makes, with two subnets of each kind.
+// Network is a VPC of the form that eksctl makes, with two subnets of each kind, an internet gateway for the
+// public ones and a NAT gateway for the private ones.
 type Network struct {
 	VPC             string
 	Private, Public []string
 }
 
-// NewNetwork makes a VPC with private and public subnets in the cloud's region.
+// NewNetwork makes a VPC with its subnets and gateways in the cloud's region.
 func (c *Cloud) NewNetwork(ctx context.Context) (n Network, err error) {
 	region := c.options.Region
 	if n.VPC, err = c.id(ctx, region, "CreateVpc", "vpc>vpcId", "CidrBlock", "192.168.0.0/16"); err != nil {
-		return n, err
-	}
-	public, err := c.id(ctx, region, "CreateRouteTable", "routeTable>routeTableId", "VpcId", n.VPC)
-	if err != nil {
-		return n, err
-	}
-	if err := c.openTable(ctx, region, n.VPC, public); err != nil {
 		return n, err
 	}
 	for i, zone := range []string{"a", "b", "a", "b"} {
@@ -42,14 +36,42 @@ func (c *Cloud) NewNetwork(ctx context.Context) (n Network, err error) {
 		}
 		if i < 2 {
 			n.Private = append(n.Private, subnet)
-			continue
+		} else {
+			n.Public = append(n.Public, subnet)
 		}
-		if _, err := c.ask(ctx, "ec2", region, "AssociateRouteTable", "RouteTableId", public, "SubnetId", subnet); err != nil {
-			return n, err
-		}
-		n.Public = append(n.Public, subnet)
 	}
-	return n, nil
+	public, err := c.newTable(ctx, n.VPC, n.Public)
+	if err != nil {
+		return n, err
+	}
+	if err := c.openTable(ctx, region, n.VPC, public); err != nil {
+		return n, err
+	}
+	private, err := c.newTable(ctx, n.VPC, n.Private)
+	if err != nil {
+		return n, err
+	}
+	address, err := c.id(ctx, region, "AllocateAddress", "allocationId", "Domain", "vpc")
+	if err != nil {
+		return n, err
+	}
+	nat, err := c.id(ctx, region, "CreateNatGateway", "natGateway>natGatewayId", "SubnetId", n.Public[0], "AllocationId", address)
+	if err != nil {
+		return n, err
+	}
+	_, err = c.ask(ctx, "ec2", region, "CreateRoute", "RouteTableId", private, "DestinationCidrBlock", "0.0.0.0/0", "NatGatewayId", nat)
+	return n, err
+}
+
+// newTable makes a route table for subnets.
+func (c *Cloud) newTable(ctx context.Context, vpc string, subnets []string) (string, error) {
+	table, err := c.id(ctx, c.options.Region, "CreateRouteTable", "routeTable>routeTableId", "VpcId", vpc)
+	for _, subnet := range subnets {
+		if err == nil {
+			_, err = c.ask(ctx, "ec2", c.options.Region, "AssociateRouteTable", "RouteTableId", table, "SubnetId", subnet)
+		}
+	}
+	return table, err
 }
 
 // ClusterSpec is a cluster that a test wants to be there.
@@ -70,7 +92,7 @@ func (c *Cloud) AddCluster(ctx context.Context, spec ClusterSpec) (n Network, er
 		}
 	}
 	if spec.Version == "" {
-		spec.Version = newestVersion
+		spec.Version = versions[0]
 	}
 	in := object{"name": spec.Name, "version": spec.Version, "roleArn": "arn:aws:iam::" + Account + ":role/cluster",
 		"resourcesVpcConfig": object{"subnetIds": append(append([]string{}, n.Private...), n.Public...), "vpcId": n.VPC,
@@ -116,12 +138,16 @@ func (c *Cloud) BeginUpdate(ctx context.Context, name string, d time.Duration) e
 
 // AddPodExecutionRole makes a role that EKS takes for Fargate profiles, seen at once, and returns its ARN.
 func (c *Cloud) AddPodExecutionRole(ctx context.Context, name string) (string, error) {
-	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"eks-fargate-pods.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	return c.AddRole(ctx, name, "eks-fargate-pods.amazonaws.com", "AmazonEKSFargatePodExecutionRolePolicy")
+}
+
+// AddRole makes a role that a service may assume, seen at once, with a policy of AWS's, and returns its ARN.
+func (c *Cloud) AddRole(ctx context.Context, name, service, policy string) (string, error) {
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"` + service + `"},"Action":"sts:AssumeRole"}]}`
 	if _, err := c.ask(ctx, "iam", c.options.Region, "CreateRole", "RoleName", name, "AssumeRolePolicyDocument", trust); err != nil {
 		return "", err
 	}
-	_, err := c.ask(ctx, "iam", c.options.Region, "AttachRolePolicy", "RoleName", name,
-		"PolicyArn", "arn:aws:iam::aws:policy/AmazonEKSFargatePodExecutionRolePolicy")
+	_, err := c.ask(ctx, "iam", c.options.Region, "AttachRolePolicy", "RoleName", name, "PolicyArn", "arn:aws:iam::aws:policy/"+policy)
 	return "arn:aws:iam::" + Account + ":role/" + name, err
 }
 

@@ -68,7 +68,7 @@ func follow(ctx context.Context, cloud *aws.Cloud, errs io.Writer) error {
 		if len(calls) < seen {
 			seen = 0 // The log was emptied.
 		}
-		for ; seen < len(calls) && calls[seen].Status != 0; seen++ {
+		for ; seen < len(calls) && (calls[seen].Status != 0 || calls[seen].Cut); seen++ {
 			fmt.Fprintf(errs, "%s %d %s %s\n", calls[seen].At.Format(time.TimeOnly), calls[seen].Status, calls[seen].Action, calls[seen].Resource)
 		}
 		select {
