@@ -143,7 +143,7 @@ func TestECREnsureMakesWhatIsWanted(t *testing.T) {
 		t.Errorf("again, it called %v", called)
 	}
 	// With other settings, ours follows.
-	falcon(t, "aws", "ecr", "ensure", name, "--mutable-tags", "--no-scan", "--keep", "5").must(t, ExitOK, "configured: set tags to: tags can be moved", "the newest 5")
+	falcon(t, "aws", "ecr", "ensure", name, "--mutable-tags", "--no-scan", "--keep", "5").must(t, ExitOK, "configured: let tags be moved", "keep the newest 5 images")
 	if state := stateOf(t, name); !strings.Contains(state, `"imageTagMutability":"MUTABLE"`) || !strings.Contains(state, `"scanOnPush":false`) || !strings.Contains(state, "210987654321") {
 		t.Errorf("got\n%s", state)
 	}
@@ -157,7 +157,7 @@ func TestECREnsureLeavesWhatIsForeign(t *testing.T) {
 	before := stateOf(t, name)
 	args := []string{"aws", "ecr", "ensure", name, "--allow-account", "210987654321", "--keep", "3", "--kms-key", "alias/ours"}
 	o := falcon(t, args...)
-	o.must(t, ExitOK, "left: tags is tags can be moved, wanted is immutable: somebody else made the repository; --update changes it", "left: scan on push is off",
+	o.must(t, ExitOK, "left: immutable tags is off, wanted is on: somebody else made the repository; --update changes it", "left: scan on push is off",
 		"left: access", "left: lifecycle is none", "left: encryption is AES256, wanted is KMS with alias/ours: it cannot be changed")
 	if after := stateOf(t, name); after != before {
 		t.Errorf("it made\n%s\nof\n%s", after, before)

@@ -18,37 +18,40 @@ func (e *ensuring) creation() string {
 	if e.w.Key != "" {
 		encryption = "KMS with " + e.w.Key
 	}
-	return "with " + tags + ", " + scan + ", encrypted by " + encryption
+	return "make it with " + tags + ", " + scan + ", encrypted by " + encryption
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
 }
 
 func (e *ensuring) compareTags() {
 	if e.is.ImmutableTags != e.w.MutableTags {
 		return
 	}
-	is, wanted := "tags can be moved", "immutable"
-	if e.w.MutableTags {
-		is, wanted = "immutable", "tags can be moved"
-	}
 	if !e.may() {
-		e.leave("tags", is, wanted, whyForeign)
+		e.leave("immutable tags", onOff(e.is.ImmutableTags), onOff(!e.w.MutableTags), whyForeign)
 		return
 	}
-	e.add("ecr:PutImageTagMutability", "set tags to: "+wanted, e.putMutability)
+	why := "make tags immutable"
+	if e.w.MutableTags {
+		why = "let tags be moved"
+	}
+	e.add("ecr:PutImageTagMutability", why, e.putMutability)
 }
 
 func (e *ensuring) compareScan() {
 	if e.is.ScanOnPush != e.w.NoScan {
 		return
 	}
-	is, wanted := "off", "on"
-	if e.w.NoScan {
-		is, wanted = "on", "off"
-	}
 	if !e.may() {
-		e.leave("scan on push", is, wanted, whyForeign)
+		e.leave("scan on push", onOff(e.is.ScanOnPush), onOff(!e.w.NoScan), whyForeign)
 		return
 	}
-	e.add("ecr:PutImageScanningConfiguration", "set scan on push to: "+wanted, e.putScan)
+	e.add("ecr:PutImageScanningConfiguration", "turn scan on push "+onOff(!e.w.NoScan), e.putScan)
 }
 
 func (e *ensuring) compareKey() {
@@ -87,7 +90,7 @@ func (e *ensuring) planLifecycle(ctx context.Context) error {
 	case foreignRules(is) && !e.w.Update:
 		e.leave("lifecycle", ruleCount(is), why, whyOthers)
 	default:
-		e.add("ecr:PutLifecyclePolicy", "set the lifecycle to: "+why, func(ctx context.Context) error { return e.putLifecycle(ctx, wanted) })
+		e.add("ecr:PutLifecyclePolicy", why, func(ctx context.Context) error { return e.putLifecycle(ctx, wanted) })
 	}
 	return nil
 }
@@ -95,12 +98,12 @@ func (e *ensuring) planLifecycle(ctx context.Context) error {
 func describeLifecycle(keep, untagged int) string {
 	var parts []string
 	if untagged > 0 {
-		parts = append(parts, fmt.Sprintf("untagged images go after %d days", untagged))
+		parts = append(parts, fmt.Sprintf("let untagged images go after %d days", untagged))
 	}
 	if keep > 0 {
-		parts = append(parts, fmt.Sprintf("the newest %d images stay", keep))
+		parts = append(parts, fmt.Sprintf("keep the newest %d images", keep))
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, " and ")
 }
 
 func ruleCount(policy string) string {

@@ -42,14 +42,22 @@ func (c *Client) PlanRemoval(ctx context.Context, name string, force bool) (*Rem
 		return nil, problem.New(problem.BadInput, next, "the repository %s was not made by kubectl falcon, and is left", name)
 	case !force && r.Images > 0:
 		return nil, problem.New(problem.BadInput, next+"; kubectl falcon aws ecr images "+name+" shows them",
-			"the repository %s is not empty, and is left: it has %d images or indexes of images", name, r.Images)
+			"the repository %s is not empty, and is left: it has %s", name, r.count())
 	}
 	why := "delete the empty repository"
 	if r.Images > 0 {
-		why = fmt.Sprintf("delete the repository with all that is in it (%d)", r.Images)
+		why = "delete the repository with its " + r.count()
 	}
 	r.Steps = append(r.Steps, aws.Step{Action: "ecr:DeleteRepository", On: name, Why: why})
 	return r, nil
+}
+
+// count is how many images there are, an index of several being one too.
+func (r *Removal) count() string {
+	if r.Images == 1 {
+		return "1 image"
+	}
+	return fmt.Sprintf("%d images", r.Images)
 }
 
 // What is what goes, in a few words.
@@ -59,7 +67,7 @@ func (r *Removal) What() string {
 	}
 	what := "the repository " + r.Repository.Name
 	if r.Images > 0 {
-		what += fmt.Sprintf(" with all that is in it (%d)", r.Images)
+		what += " with its " + r.count()
 	}
 	if !r.Repository.Owned {
 		what += ", which somebody else made,"

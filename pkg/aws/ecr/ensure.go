@@ -140,7 +140,7 @@ func (c *Client) ensure(ctx context.Context, w Wanted) (Ensured, error) {
 
 // half is the error of a step, after which those before it stand.
 func (e *ensuring) half(ctx context.Context, s aws.Step, err error) error {
-	doing := s.Why + " on the repository " + e.w.Name
+	doing := s.Why + " in the repository " + e.w.Name
 	if s.Action == actionCreate {
 		doing = "create the repository " + e.w.Name
 	}
