@@ -21,7 +21,7 @@ func newAWS(s *session) *cobra.Command {
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newECR(s), newFargate(s), newIRSA(s), newAWSPolicy(s))
+	cmd.AddCommand(newECR(s), newFargate(s), newIRSA(s), newAWSCluster(s), newAWSPolicy(s))
 	return cmd
 }
 

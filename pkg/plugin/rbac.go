@@ -5,6 +5,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aid"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/cluster/fit"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/fargate"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/irsa"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/bundle"
@@ -48,6 +49,7 @@ func newRBAC() *cobra.Command {
 		newRole("pull-secret", "make pull secrets", sensor.PullSecretRules),
 		newRole("fargate-coverage", "see Fargate's gaps", fargate.CoverageRules),
 		newRole("irsa-check", "run irsa check", irsa.CheckRules),
+		newRole("cluster-check", "run cluster check", fit.Rules),
 		newRole("restart", "restart workloads", restartRules))
 	return cmd
 }

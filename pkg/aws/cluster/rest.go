@@ -94,7 +94,7 @@ func (a *Account) missingProfiles(ctx context.Context, c *Creation) (missing []p
 				a.report(aws.Event{Object: object(c.Name), State: "waits for the Fargate profile " + name + ", which is " + string(out.FargateProfile.Status)})
 				return false, nil
 			case types.FargateProfileStatusCreateFailed, types.FargateProfileStatusDeleteFailed:
-				return false, problem.New(problem.Failed, "remove it: kubectl falcon aws fargate delete "+c.Name+" "+name+" --region "+a.Region,
+				return false, problem.New(problem.Failed, "remove it: kubectl falcon aws fargate delete "+name+" --cluster "+c.Name+" --region "+a.Region,
 					"the Fargate profile %s of the cluster %s is %s", name, c.Name, out.FargateProfile.Status)
 			}
 		}

@@ -3,18 +3,23 @@ package fit
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 )
 
 // computeKey says on nodes and pods which kind of compute they are for, or are.
 const computeKey = "eks.amazonaws.com/compute-type"
+
+// lookTimeout is how long one question to an API server may take: many can be reached only from their VPC.
+const lookTimeout = 15 * time.Second
 
 // Rules are the rights with which a look inside works.
 func Rules() []rbacv1.PolicyRule {
@@ -69,4 +74,11 @@ func trouble(ctx context.Context, client kubernetes.Interface, of *metav1.LabelS
 		}
 	}
 	return ""
+}
+
+// Connect is a client for a cluster that no kubeconfig knows: server is the address of its API server, ca the
+// certificate of that in PEM.
+func Connect(server string, ca []byte, token, agent string) (kubernetes.Interface, error) {
+	return kubernetes.NewForConfig(&rest.Config{Host: server, TLSClientConfig: rest.TLSClientConfig{CAData: ca}, BearerToken: token,
+		UserAgent: agent, Timeout: lookTimeout})
 }

@@ -138,7 +138,7 @@ func active(s *Snapshot) Finding {
 	case "CREATING", "PENDING":
 		return fail("wait until it is ACTIVE, then run this again", "the EKS cluster is being created")
 	}
-	return fail("kubectl falcon aws cluster delete "+s.Cluster.Name, "the EKS cluster is %s", s.Cluster.Status)
+	return fail("kubectl falcon aws cluster delete "+s.Cluster.Name+" --region "+s.Cluster.Region, "the EKS cluster is %s", s.Cluster.Status)
 }
 
 func supported(s *Snapshot, now time.Time) Finding {
@@ -206,7 +206,7 @@ func injectorProfile(s *Snapshot) Finding {
 	if s.Profiles == nil {
 		return s.unknown(PartProfiles)
 	}
-	next := fmt.Sprintf("kubectl falcon aws fargate ensure %s --region %s", s.Cluster.Name, s.Cluster.Region)
+	next := fmt.Sprintf("kubectl falcon aws fargate ensure --cluster %s --region %s", s.Cluster.Name, s.Cluster.Region)
 	usable, other := s.covering(Namespace, map[string]string{})
 	switch {
 	case usable != nil:
@@ -239,7 +239,7 @@ func dnsProfile(s *Snapshot) Finding {
 	case other != nil:
 		return fail("wait until it is ACTIVE, or make another", "the Fargate profile %s, which would take the pods of CoreDNS, is %s", other.Name, other.Status)
 	}
-	return fail(fmt.Sprintf("kubectl falcon aws fargate ensure %s --region %s --selector kube-system", s.Cluster.Name, s.Cluster.Region),
+	return fail(fmt.Sprintf("kubectl falcon aws fargate ensure --cluster %s --region %s --namespaces kube-system", s.Cluster.Name, s.Cluster.Region),
 		"no Fargate profile takes the pods of CoreDNS, and there are no nodes: no pod finds the sensor's cloud by its name")
 }
 
@@ -278,7 +278,7 @@ func profilesHealthy(s *Snapshot) Finding {
 	for n := range s.Profiles {
 		p := &s.Profiles[n]
 		if p.Failed() || len(p.Issues) > 0 {
-			return warn("kubectl falcon aws fargate delete "+s.Cluster.Name+" "+p.Name, "the Fargate profile %s is %s: %s", p.Name, p.Status, p.Why())
+			return warn(fmt.Sprintf("kubectl falcon aws fargate delete %s --cluster %s --region %s", p.Name, s.Cluster.Name, s.Cluster.Region), "the Fargate profile %s is %s: %s", p.Name, p.Status, p.Why())
 		}
 	}
 	return ok("EKS reports no issue of %s", plural(len(s.Profiles), "Fargate profile"))
@@ -289,7 +289,7 @@ func provider(s *Snapshot) Finding {
 		return s.unknown(PartProvider)
 	}
 	if !*s.Provider {
-		return warn(fmt.Sprintf("kubectl falcon aws irsa ensure %s --region %s", s.Cluster.Name, s.Cluster.Region),
+		return warn(fmt.Sprintf("kubectl falcon aws irsa ensure --cluster %s --region %s", s.Cluster.Name, s.Cluster.Region),
 			"IAM has no OIDC provider for the cluster, so on Fargate the injector cannot read images in ECR")
 	}
 	return ok("IAM has the cluster's OIDC provider, so service accounts can have roles")

@@ -72,7 +72,7 @@ func TestEveryFaultIsFoundAndTold(t *testing.T) {
 		"ends soon":          {func(s *Snapshot) { s.Cluster.Version = "1.33" }, CheckVersion, Warning, "ends on 2026-12-16", "update-cluster-version"},
 		"no versions":        {func(s *Snapshot) { s.Versions, s.Unknown[PartVersions] = nil, errors.New("denied") }, CheckVersion, OK, "could not be asked: denied", ""},
 		"issues":             {func(s *Snapshot) { s.Cluster.Issues = []string{"AccessDenied: x"} }, CheckHealth, Fail, "EKS says: AccessDenied: x", "mend"},
-		"no profile":         {func(s *Snapshot) { s.Profiles = s.Profiles[:1] }, CheckInjector, Fail, "there are no nodes", "aws fargate ensure shop"},
+		"no profile":         {func(s *Snapshot) { s.Profiles = s.Profiles[:1] }, CheckInjector, Fail, "there are no nodes", "aws fargate ensure --cluster shop"},
 		"profile failed":     {func(s *Snapshot) { s.Profiles[1].Status = "CREATE_FAILED" }, CheckInjector, Fail, "is CREATE_FAILED", "aws fargate ensure"},
 		"profile failed too": {func(s *Snapshot) { s.Profiles[1].Status = "CREATE_FAILED" }, CheckProfiles, Warning, "fp-falcon-system is CREATE_FAILED", "fargate delete"},
 		"profile to come":    {func(s *Snapshot) { s.Profiles[1].Status = "CREATING" }, CheckInjector, Warning, "being created", "wait"},
@@ -117,7 +117,7 @@ func TestEveryFaultIsFoundAndTold(t *testing.T) {
 		"walled well": {func(s *Snapshot) { s.Cluster.CIDRs, s.Cluster.Private = []string{"203.0.113.0/24"}, true }, CheckEndpoint, OK, "and to the VPC", ""},
 		"inside only": {func(s *Snapshot) { s.Cluster.Public, s.Cluster.Private = false, true }, CheckEndpoint, OK, "within the VPC alone", ""},
 		"shut":        {func(s *Snapshot) { s.Cluster.Public = false }, CheckEndpoint, Fail, "from nowhere", "endpointPrivateAccess"},
-		"no provider": {func(s *Snapshot) { s.Provider = yes(false) }, CheckProvider, Warning, "no OIDC provider", "irsa ensure shop"},
+		"no provider": {func(s *Snapshot) { s.Provider = yes(false) }, CheckProvider, Warning, "no OIDC provider", "irsa ensure --cluster shop"},
 		"who knows":   {func(s *Snapshot) { s.Provider = nil }, CheckProvider, Unknown, "not asked", ""},
 	} {
 		s := good()

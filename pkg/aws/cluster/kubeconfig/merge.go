@@ -35,8 +35,8 @@ const (
 	unchanged  = "unchanged"
 )
 
-// open locks and reads all files. What it returns gives the locks back.
-func (all Files) open() (files []*file, unlock func(), err error) {
+// open reads all files, and locks them if they will be written. What it returns gives the locks back.
+func (all Files) open(write bool) (files []*file, unlock func(), err error) {
 	var locks []func()
 	unlock = func() {
 		for _, one := range locks {
@@ -53,12 +53,14 @@ func (all Files) open() (files []*file, unlock func(), err error) {
 		if _, err := os.Stat(name); err != nil && name != all.target() {
 			continue
 		}
-		one, err := lock(name)
-		if err != nil {
-			unlock()
-			return nil, nil, err
+		if write {
+			one, err := lock(name)
+			if err != nil {
+				unlock()
+				return nil, nil, err
+			}
+			locks = append(locks, one)
 		}
-		locks = append(locks, one)
 		f, err := load(name)
 		if err != nil {
 			unlock()
@@ -84,9 +86,16 @@ func (all Files) target() string {
 	return last
 }
 
-// Put writes an entry: where an entry of ours is, it is brought up to date there. setCurrent makes its context
-// the current one.
-func (all Files) Put(e Entry, setCurrent bool) (Written, error) {
+// How is how an entry is written.
+type How struct {
+	// Current makes its context the current one.
+	Current bool
+	// DryRun writes nothing, and says what would be.
+	DryRun bool
+}
+
+// Put writes an entry: where an entry of ours is, it is brought up to date there.
+func (all Files) Put(e Entry, how How) (Written, error) {
 	w := Written{Context: e.Context()}
 	if err := e.Check(); err != nil {
 		return w, err
@@ -94,7 +103,7 @@ func (all Files) Put(e Entry, setCurrent bool) (Written, error) {
 	if all.target() == "" {
 		return w, errors.New("there is no kubeconfig file to write to")
 	}
-	files, unlock, err := all.open()
+	files, unlock, err := all.open(!how.DryRun)
 	if err != nil {
 		return w, err
 	}
@@ -112,7 +121,7 @@ func (all Files) Put(e Entry, setCurrent bool) (Written, error) {
 	}
 	w.Change = e.put(files, target, &w)
 	w.Before = current(files)
-	if setCurrent {
+	if how.Current {
 		w.Current = true
 		setCurrentContext(files, target, e.Context())
 	} else {
@@ -120,6 +129,9 @@ func (all Files) Put(e Entry, setCurrent bool) (Written, error) {
 	}
 	if w.Before == e.Context() {
 		w.Before = ""
+	}
+	if how.DryRun {
+		return w, nil
 	}
 	return w, writeAll(files)
 }
@@ -230,7 +242,7 @@ func (all Files) Remove(arn string) (Gone, error) {
 	if _, err := os.Stat(all.target()); err != nil {
 		return g, nil
 	}
-	files, unlock, err := all.open()
+	files, unlock, err := all.open(true)
 	if err != nil {
 		return g, err
 	}

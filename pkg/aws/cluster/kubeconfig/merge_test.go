@@ -57,7 +57,7 @@ func reads(t *testing.T, file string) *clientcmdapi.Config {
 
 func TestAnEntryIsPutBesideThoseOfOthers(t *testing.T) {
 	file := write(t, "config", others)
-	w, err := Files{file}.Put(shop(), true)
+	w, err := Files{file}.Put(shop(), How{Current: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,13 +82,13 @@ func TestAnEntryIsPutBesideThoseOfOthers(t *testing.T) {
 		t.Errorf("its mode is %s", info.Mode())
 	}
 	mustBeAlone(t, file)
-	again, err := Files{file}.Put(shop(), true)
+	again, err := Files{file}.Put(shop(), How{Current: true})
 	if err != nil || again.Change != "unchanged" || again.Before != "" {
 		t.Errorf("the second time it says %+v: %v", again, err)
 	}
 	changed := shop()
 	changed.Server = "https://new.example.com"
-	if w, err = (Files{file}).Put(changed, false); err != nil || w.Change != "configured" || reads(t, file).Clusters[arn].Server != changed.Server {
+	if w, err = (Files{file}).Put(changed, How{}); err != nil || w.Change != "configured" || reads(t, file).Clusters[arn].Server != changed.Server {
 		t.Errorf("a new server: %+v: %v", w, err)
 	}
 }
@@ -104,7 +104,7 @@ func mustBeAlone(t *testing.T, file string) {
 
 func TestWhatTheUserSetSinceIsKept(t *testing.T) {
 	file := write(t, "config", "")
-	if _, err := (Files{file}).Put(shop(), true); err != nil {
+	if _, err := (Files{file}).Put(shop(), How{Current: true}); err != nil {
 		t.Fatal(err)
 	}
 	c := reads(t, file)
@@ -114,7 +114,7 @@ func TestWhatTheUserSetSinceIsKept(t *testing.T) {
 	}
 	changed := shop()
 	changed.Profile = "dev"
-	w, err := Files{file}.Put(changed, false)
+	w, err := Files{file}.Put(changed, How{})
 	if err != nil || w.Change != "configured" || w.Current {
 		t.Errorf("got %+v: %v", w, err)
 	}
@@ -139,7 +139,7 @@ func TestNamesOfOthersAreNotTaken(t *testing.T) {
 		file := write(t, "config", c.content)
 		e := shop()
 		e.Alias = c.alias
-		_, err := Files{file}.Put(e, true)
+		_, err := Files{file}.Put(e, How{Current: true})
 		p, ok := errors.AsType[*problem.Error](err)
 		if !ok || p.Kind() != problem.BadInput || !strings.Contains(p.Error(), c.says) || !strings.Contains(p.Next(), c.next) {
 			t.Errorf("%s: got %v", name, err)
@@ -161,7 +161,7 @@ func TestAClusterOfOthersWithTheSameServerIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.Alias = "shop"
-	if w, err := (Files{file}).Put(e, true); err != nil || w.Context != "shop" {
+	if w, err := (Files{file}).Put(e, How{Current: true}); err != nil || w.Context != "shop" {
 		t.Fatal(w, err)
 	}
 	if len(reads(t, file).Clusters[arn].Extensions) != 0 {
@@ -179,7 +179,7 @@ func TestAClusterOfOthersWithTheSameServerIsUsed(t *testing.T) {
 func TestSeveralFilesFollowKubectlsRules(t *testing.T) {
 	first, second := filepath.Join(t.TempDir(), "new"), write(t, "config", others)
 	all := Files{first, "", second, second}
-	w, err := all.Put(shop(), true)
+	w, err := all.Put(shop(), How{Current: true})
 	if err != nil || w.File != second {
 		t.Fatalf("got %+v: %v", w, err)
 	}
@@ -190,7 +190,7 @@ func TestSeveralFilesFollowKubectlsRules(t *testing.T) {
 	third := write(t, "third", "current-context: prod\n")
 	changed := shop()
 	changed.UseCLI, changed.Profile = true, "dev"
-	if w, err = (Files{third, second}).Put(changed, true); err != nil || w.File != second || w.Change != "configured" {
+	if w, err = (Files{third, second}).Put(changed, How{Current: true}); err != nil || w.File != second || w.Change != "configured" {
 		t.Errorf("got %+v: %v", w, err)
 	}
 	if reads(t, third).CurrentContext != arn || len(reads(t, third).Contexts) != 0 {
@@ -214,13 +214,19 @@ func TestWithoutFilesOneIsMade(t *testing.T) {
 	if _, err := os.Stat(filepath.Dir(file)); err == nil {
 		t.Error("removing made a folder")
 	}
-	if w, err := (Files{file}).Put(shop(), true); err != nil || w.Change != "created" {
+	if w, err := (Files{file}).Put(shop(), How{Current: true, DryRun: true}); err != nil || w.Change != "created" {
+		t.Errorf("got %+v: %v", w, err)
+	}
+	if _, err := os.Stat(filepath.Dir(file)); err == nil {
+		t.Error("a dry run made a folder")
+	}
+	if w, err := (Files{file}).Put(shop(), How{Current: true}); err != nil || w.Change != "created" {
 		t.Errorf("got %+v: %v", w, err)
 	}
 	if info, err := os.Stat(filepath.Dir(file)); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the folder: %v %v", info, err)
 	}
-	if _, err := (Files{}).Put(shop(), true); err == nil {
+	if _, err := (Files{}).Put(shop(), How{Current: true}); err == nil {
 		t.Error("it wrote nowhere")
 	}
 }
@@ -231,7 +237,7 @@ func TestALinkStaysOne(t *testing.T) {
 	if err := os.Symlink(real, link); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (Files{link, real}).Put(shop(), true); err != nil {
+	if _, err := (Files{link, real}).Put(shop(), How{Current: true}); err != nil {
 		t.Fatal(err)
 	}
 	if to, err := os.Readlink(link); err != nil || to != real || reads(t, real).Contexts[arn] == nil {
@@ -248,13 +254,13 @@ func TestAFileThatAnotherHasIsLeftAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = Files{file}.Put(shop(), true)
+	_, err = Files{file}.Put(shop(), How{Current: true})
 	p, ok := errors.AsType[*problem.Error](err)
 	if !ok || !strings.Contains(p.Error(), "locked by another program") || !strings.Contains(p.Next(), file+".lock") {
 		t.Errorf("got %v", err)
 	}
 	give()
-	if _, err := (Files{file}).Put(shop(), true); err != nil {
+	if _, err := (Files{file}).Put(shop(), How{Current: true}); err != nil {
 		t.Error(err)
 	}
 }
@@ -262,7 +268,7 @@ func TestAFileThatAnotherHasIsLeftAlone(t *testing.T) {
 func TestAClusterInTheMakingHasNoEntry(t *testing.T) {
 	e := shop()
 	e.Server = ""
-	if _, err := (Files{write(t, "config", "")}).Put(e, true); err == nil || !strings.Contains(err.Error(), "no API server yet") {
+	if _, err := (Files{write(t, "config", "")}).Put(e, How{Current: true}); err == nil || !strings.Contains(err.Error(), "no API server yet") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := Alone(e); err == nil {
