@@ -25,13 +25,13 @@ import (
 
 func newDown(s *session) *cobra.Command {
 	f := &upFlags{inject: newInstallFlags()}
-	keep := false
+	keep := keeps{}
 	cmd := &cobra.Command{
 		Use:   "down",
-		Short: "Take away what up made: injector, role, profiles, repository",
+		Short: "Take away what up made: injector, role, profiles, cluster, repository",
 		Long: "Take away what kubectl falcon up made, in an order in which no pod is refused: the\n" +
-			"demo, the injector, then its IAM role, the Fargate profiles and the repository\n" +
-			"with its images. What others made stays, and is named. It shows a plan and asks.\n\n" +
+			"demo, the injector, then its IAM role, the Fargate profiles, the cluster and the\n" +
+			"repository with its images. What others made stays, and is named. It shows a plan and asks.\n\n" +
 			"Pods that carry the sensor keep it until they are restarted; it says which.",
 		Example: "  kubectl falcon down --plan\n" +
 			"  kubectl falcon down --cluster prod --region eu-west-1 --keep-repository --yes",
@@ -40,7 +40,8 @@ func newDown(s *session) *cobra.Command {
 	f.eks = eksFlagsOf(cmd, "down")
 	flags := cmd.Flags()
 	flags.StringVar(&f.repository, "repository", defaultRepository, "the `NAME` of the repository in ECR")
-	flags.BoolVar(&keep, "keep-repository", false, "leave the repository and its images")
+	flags.BoolVar(&keep.cluster, "keep-cluster", false, "leave the cluster, also if up made it")
+	flags.BoolVar(&keep.repository, "keep-repository", false, "leave the repository and its images")
 	flags.BoolVar(&f.plan, "plan", false, "only show what would be taken away")
 	flags.BoolVarP(&f.eks.yes, "yes", "y", false, "do not ask before it begins")
 	timeoutFlag(cmd, &f.inject.how.Timeout, "how long to wait for each thing to be gone")
@@ -50,7 +51,7 @@ func newDown(s *session) *cobra.Command {
 }
 
 // down shows the plan, asks and does it.
-func (s *session) down(ctx context.Context, f *upFlags, keep bool) error {
+func (s *session) down(ctx context.Context, f *upFlags, keep keeps) error {
 	u, err := s.undertake(ctx, f)
 	if err != nil {
 		return err
@@ -73,11 +74,19 @@ func (s *session) down(ctx context.Context, f *upFlags, keep bool) error {
 	return s.summarise(f, u, outcomes, err)
 }
 
-func (u *undertaking) downStages(keep bool) []stage.Stage {
+// keeps is what down leaves although up made it.
+type keeps struct{ cluster, repository bool }
+
+func (u *undertaking) downStages(keep keeps) []stage.Stage {
 	all := []stage.Stage{u.demoGone(), u.injectorGone(), u.roleGone(), u.profilesGone()}
 	all[1].Needs = []string{"demo"}
 	all[2].Needs, all[3].Needs = []string{"injector"}, []string{"injector"}
-	if !keep {
+	if !keep.cluster {
+		last := u.clusterGoneStage()
+		last.Needs = []string{"role", "fargate profile"}
+		all = append(all, last)
+	}
+	if !keep.repository {
 		last := u.repositoryGone()
 		last.Needs = []string{"injector"}
 		all = append(all, last)

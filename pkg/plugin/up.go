@@ -45,6 +45,7 @@ func (f *upFlags) guideFlags(set *pflag.FlagSet) {
 	set.Var(text[string]{to: &f.eks.region, kind: "REGION"}, "region", "the AWS region; without it that of the kubeconfig's cluster")
 	set.Var(text[string]{to: &f.eks.profile, kind: "NAME"}, "profile", "a profile in AWS's configuration")
 	set.Var(text[string]{to: &f.eks.cluster, kind: "NAME"}, "cluster", "the EKS cluster; without it the kubeconfig's")
+	set.BoolVar(&f.create, "create-cluster", false, "make the cluster with an installed eksctl if there is none of that name")
 	set.Var(text[string]{to: &f.repository, kind: "NAME"}, "repository", "the repository in ECR for the sensor's image")
 	set.Var(text[string]{to: &f.source, kind: "SOURCE"}, "source", "where the image comes from: a tarball or a reference; without it "+
 		"the vendor's registry")
@@ -72,7 +73,8 @@ func newUp(s *session) *cobra.Command {
 		Short: "Do the whole guide: from an EKS Fargate cluster to a proved detection",
 		Long: "Do the whole guide on an EKS Fargate cluster: a Fargate profile for the injector,\n" +
 			"a repository in ECR, the sensor's image in it, an IAM role, the injector, and a\n" +
-			"detection that proves it all. It shows a plan first; --plan ends with that.\n\n" +
+			"detection that proves it all; with --create-cluster the cluster first. It shows a\n" +
+			"plan first; --plan ends with that.\n\n" +
 			"What is there is used, and what depends on nothing is done at the same time.\n" +
 			"After Ctrl-C, or a failure that was mended, run it again: it goes on from what is\n" +
 			"there. kubectl falcon down takes away what it made.\n\n" +
@@ -125,6 +127,9 @@ func (f *upFlags) complete(flags *pflag.FlagSet) error {
 	}
 	if err := ecr.CheckName(f.repository); err != nil {
 		return err
+	}
+	if f.create && f.eks.cluster == "" {
+		return problem.New(problem.BadInput, "name it with --cluster", "--create-cluster: the new cluster has no name")
 	}
 	if err := f.selectPods(); err != nil {
 		return err

@@ -22,7 +22,14 @@ import (
 
 // stages are those of up, in an order in which each stands after what it needs.
 func (u *undertaking) stages() []stage.Stage {
-	all := []stage.Stage{u.profileStage()}
+	var all []stage.Stage
+	var there []string
+	if u.f.create {
+		all, there = append(all, u.clusterStage()), []string{"cluster"}
+	}
+	profile := u.profileStage()
+	profile.Needs = there
+	all = append(all, profile)
 	needs := []string{"fargate profile"}
 	if u.f.inject.o.Image == "" {
 		image := u.imageStage()
@@ -35,7 +42,9 @@ func (u *undertaking) stages() []stage.Stage {
 		needs = append(needs, "customer id")
 	}
 	if !u.f.noRole {
-		all = append(all, u.roleStage())
+		role := u.roleStage()
+		role.Needs = there
+		all = append(all, role)
 		needs = append(needs, "role")
 	}
 	injector := u.injectorStage()

@@ -101,7 +101,7 @@ func TestUpAndDown(t *testing.T) {
 		r = g.run(t, downArgs("-o", "json")...)
 		wantCode(t, r, 0)
 		shown := read[shownStages](t, r.stdout)
-		if got := shown.states(); got != "demo=present injector=made role=made fargate profile=made repository=made" {
+		if got := shown.states(); got != "demo=present injector=made role=made fargate profile=made cluster=present repository=made" {
 			t.Errorf("the stages are %s", got)
 		}
 		g.nothingLeft(t, before, awsBefore)

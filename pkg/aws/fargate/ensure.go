@@ -219,7 +219,7 @@ func refusal(err error) string {
 // yet. It complains of the parameter then, and of subnets with the same code.
 func (m *maker) propagating(err error) bool {
 	refused, ok := errors.AsType[*aws.Refused](err)
-	return ok && m.role.made && refused.Code == "InvalidParameterException" && strings.Contains(strings.ToLower(refused.Message), "role")
+	return ok && m.role.fresh(m.Clock.Now()) && refused.Code == "InvalidParameterException" && strings.Contains(strings.ToLower(refused.Message), "role")
 }
 
 // madeMeanwhile says after a conflict whether the profile is there, because somebody else made the same.

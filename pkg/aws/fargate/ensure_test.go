@@ -142,6 +142,15 @@ func TestEnsureWaitsForANewRoleToBeKnown(t *testing.T) {
 	ensure(t, c, "falcon-system")
 	c.said("waits: the role is not known to EKS yet")
 
+	// The run that made it may have been stopped right after.
+	c = newCloud(t)
+	ensure(t, c, "falcon-system")
+	clear(c.profiles)
+	c.roles[roleName].CreateDate = sdk.Time(c.now)
+	c.propagation = 25 * time.Second
+	ensure(t, c, "falcon-system")
+	c.said("waits: the role is not known to EKS yet")
+
 	c = newCloud(t)
 	c.propagation = time.Hour
 	_, err := ensureWith(t, c, nil, "falcon-system")

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -31,6 +32,16 @@ type role struct {
 	// there says that it exists, attached that it has the policy, made that this run made it.
 	there, attached, made bool
 	owned                 bool
+	created               time.Time
+}
+
+// settling is how long after its creation EKS may not see a role, or not whole. IAM says of its changes that they
+// take seconds to be seen everywhere (IAM user guide, "Troubleshooting IAM"); clocks differ too.
+const settling = 3 * time.Minute
+
+// fresh says whether the role was made just now, by this run or by one that was stopped.
+func (o *role) fresh(now time.Time) bool {
+	return o.made || !o.created.IsZero() && now.Sub(o.created).Abs() < settling
 }
 
 // PodPolicyARN is the managed policy with which pods on Fargate pull images, in a partition.
@@ -61,7 +72,8 @@ func (r *run) findRole(ctx context.Context, given string) (*role, error) {
 	case err != nil:
 		return nil, r.Explain(ctx, "look up the role "+name, err)
 	}
-	found := &role{name: name, arn: sdk.ToString(out.Role.Arn), there: true, owned: aws.Owned(roleTags(out.Role.Tags))}
+	found := &role{name: name, arn: sdk.ToString(out.Role.Arn), there: true, owned: aws.Owned(roleTags(out.Role.Tags)),
+		created: sdk.ToTime(out.Role.CreateDate)}
 	if err := r.trusts(found, sdk.ToString(out.Role.AssumeRolePolicyDocument)); err != nil {
 		return nil, err
 	}
