@@ -30,10 +30,10 @@ type upFlags struct {
 	from   *apiCredentials
 
 	repository, source, version, demoImage string
-	namespaces                                []string
-	noRole, noDemo                            bool
-	plan                                      bool
-	detection                                 time.Duration
+	namespaces                             []string
+	noRole, noDemo                         bool
+	create, plan                           bool
+	detection                              time.Duration
 	// selectors are the pods that are to run on Fargate, once the flags are read.
 	selectors []fargate.Selector
 }
