@@ -11,8 +11,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	fake "github.com/kubectl-falcon/kubectl-falcon/test/fakes/aws"
 )
 
@@ -123,7 +123,7 @@ func TestPushToECRWithDockersLogin(t *testing.T) {
 	hideKubeconfig(t)
 	s := &session{}
 	s.Err = &strings.Builder{}
-	s.flags = genericclioptions.NewConfigFlags(true)
+	s.flags = kube.NewFlags()
 	a, err := s.ecrAccess(t.Context(), "123456789012.dkr.ecr.eu-west-1.amazonaws.com/falcon:7", "")
 	if err != nil || a == nil {
 		t.Fatalf("got %v, %v", a, err)
