@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,16 +16,19 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/test/fakes/eksctl"
 )
 
-// eksCloud is one local AWS for all tests of aws cluster, with a network and a role: it takes seconds to start.
+// eksCloud is the local AWS of all tests, with a network and a role.
 var eksCloud = sync.OnceValues(func() (made eksScene, err error) {
 	ctx := context.Background()
-	if made.cloud, err = aws.Start(ctx, aws.Options{}); err != nil {
+	if made.cloud, err = theCloud(); err != nil {
 		return made, err
 	}
 	if made.network, err = made.cloud.NewNetwork(ctx); err != nil {
 		return made, err
 	}
-	made.role, err = made.cloud.AddPodExecutionRole(ctx, "pods")
+	if made.role, err = made.cloud.AddRole(ctx, "eksctl-cluster", "eks.amazonaws.com", "AmazonEKSClusterPolicy"); err != nil {
+		return made, err
+	}
+	made.podRole, err = made.cloud.AddPodExecutionRole(ctx, "eksctl-pods")
 	return made, err
 })
 
@@ -36,7 +38,7 @@ type eksScene struct {
 	*testing.T
 	cloud                 *aws.Cloud
 	network               aws.Network
-	role                  string
+	role, podRole         string
 	kubeconfig, log, name string
 }
 
@@ -47,6 +49,10 @@ func newEKSScene(t *testing.T) *eksScene {
 	t.Helper()
 	sc, err := eksCloud()
 	if err != nil {
+		t.Fatal(err)
+	}
+	sc.cloud.Mend()
+	if err := sc.cloud.SetPolicy(everythingAllowed); err != nil {
 		t.Fatal(err)
 	}
 	eksScenes++
@@ -64,7 +70,8 @@ func newEKSScene(t *testing.T) *eksScene {
 	t.Setenv("PATH", folder+":"+os.Getenv("PATH"))
 	t.Setenv("STANDIN_LOG", sc.log)
 	t.Setenv("STANDIN_SUBNETS", strings.Join(append(append([]string{}, sc.network.Private...), sc.network.Public...), ","))
-	t.Setenv("STANDIN_POD_ROLE", sc.role)
+	t.Setenv("STANDIN_ROLE", sc.role)
+	t.Setenv("STANDIN_POD_ROLE", sc.podRole)
 	return &sc
 }
 
@@ -275,82 +282,4 @@ func TestWithoutEksctlItIsSaidHowToGetIt(t *testing.T) {
 	sc.run("create", sc.name).must(t, ExitUsage, "eksctl is not installed", "installation.html", "--print-config")
 	sc.run("delete", sc.name, "--yes").must(t, ExitUsage, "eksctl is not installed")
 	sc.run("create", sc.name, "--eksctl", "/nonexistent").must(t, ExitUsage, "/nonexistent cannot be run")
-}
-
-func TestTheKubeconfigLeadsToTheToken(t *testing.T) {
-	sc := newEKSScene(t)
-	sc.run("kubeconfig", sc.name).must(t, ExitUsage, "there is no EKS cluster "+sc.name+" in eu-west-1")
-	if _, err := sc.cloud.AddCluster(t.Context(), aws.ClusterSpec{Name: sc.name, Network: sc.network}); err != nil {
-		t.Fatal(err)
-	}
-	o := sc.run("kubeconfig", sc.name, "--print")
-	o.must(t, 0)
-	c, err := clientcmd.Load([]byte(o.out))
-	if err != nil || c.CurrentContext != sc.arn() {
-		t.Fatalf("it printed %s: %v", o.out, err)
-	}
-	sc.run("kubeconfig", sc.name, "--dry-run").must(t, 0, "created (dry run)")
-	if names, _ := sc.contexts(); len(names) != 0 {
-		t.Errorf("a dry run wrote the contexts %v", names)
-	}
-	o = sc.run("kubeconfig", sc.name, "--set-current=false", "-o", "json")
-	o.must(t, 0)
-	var written struct {
-		Context, File, Change string
-		Current               bool
-	}
-	if err := json.Unmarshal([]byte(o.out), &written); err != nil || written.Context != sc.arn() || written.Current || written.Change != "created" {
-		t.Errorf("it printed %s: %v", o.out, err)
-	}
-	if c, err = clientcmd.LoadFromFile(sc.kubeconfig); err != nil {
-		t.Fatal(err)
-	}
-	exec := c.AuthInfos[c.Contexts[sc.arn()].AuthInfo].Exec
-	// What the kubeconfig says is what this program takes.
-	token := falcon(t, exec.Args...)
-	token.must(t, 0)
-	var credential struct {
-		Kind   string
-		Status struct{ Token, ExpirationTimestamp string }
-	}
-	if err := json.Unmarshal([]byte(token.out), &credential); err != nil || credential.Kind != "ExecCredential" || !strings.HasPrefix(credential.Status.Token, "k8s-aws-v1.") {
-		t.Errorf("it printed %s: %v", token.out, err)
-	}
-	if end, err := time.Parse(time.RFC3339, credential.Status.ExpirationTimestamp); err != nil || time.Until(end) < 13*time.Minute || time.Until(end) > 14*time.Minute {
-		t.Errorf("it expires at %s", credential.Status.ExpirationTimestamp)
-	}
-	t.Setenv("AWS_ACCESS_KEY_ID", "")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
-	falcon(t, exec.Args...).must(t, ExitNoAccess, "there are no AWS credentials")
-}
-
-func TestClusterCheckJudgesTheCluster(t *testing.T) {
-	sc := newEKSScene(t)
-	sc.run("check").must(t, ExitUsage, "no EKS cluster is named")
-	sc.run("create", sc.name, "--no-kubeconfig").must(t, 0)
-	o := sc.run("check", sc.name, "-o", "json")
-	var report struct {
-		Verdict string
-		Checks  []struct{ Check, Verdict, Reason, Next string }
-	}
-	if err := json.Unmarshal([]byte(o.out), &report); err != nil {
-		t.Fatalf("%v: %s%s", err, o.out, o.err)
-	}
-	verdicts := map[string]string{}
-	for _, c := range report.Checks {
-		verdicts[c.Check] = c.Verdict
-	}
-	for check, want := range map[string]string{"active": "ok", "version": "ok", "health": "ok", "injector-profile": "ok", "coredns-profile": "ok",
-		"private-subnets": "ok", "oidc-provider": "ok", "endpoint": "ok", "coredns-compute": "unknown", "egress": "fail"} {
-		if verdicts[check] != want {
-			t.Errorf("%s is %s, want %s in\n%s", check, verdicts[check], want, o.out)
-		}
-	}
-	// The network of the local AWS has no NAT.
-	if o.code != ExitFailed {
-		t.Errorf("the exit code is %d", o.code)
-	}
-	if o = sc.run("check", sc.name); o.code != ExitFailed || !strings.Contains(o.err, "egress:\n  next: give their route table") || !strings.HasPrefix(o.out, "CHECK") {
-		t.Errorf("%d\n%s%s", o.code, o.out, o.err)
-	}
 }

@@ -25,7 +25,7 @@ func newClusterCheck(s *session) *cobra.Command {
 			"whether Fargate profiles take the injector and CoreDNS, whether CoreDNS runs,\n" +
 			"private subnets with a way to the Falcon cloud, free addresses, the API server's\n" +
 			"endpoint, and the OIDC provider. Each with what to do about it. Without NAME it\n" +
-			"is the cluster of the kubeconfig's context. A cluster that is in no kubeconfig is\n" +
+			"is the cluster of the kubeconfig's context. One that is in no kubeconfig is\n" +
 			"looked into with a token of its own.\n\n" +
 			"The exit code is 1 if something is wrong, and 0 otherwise.",
 		Example: "  kubectl falcon aws cluster check shop --region eu-west-1 -o json",

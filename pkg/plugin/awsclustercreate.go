@@ -33,13 +33,13 @@ func newClusterCreate(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Make an EKS cluster on Fargate with an installed eksctl",
-		Long: "Make an EKS cluster on Fargate with eksctl, with Fargate profiles for the injector\n" +
-			"and the namespaces default and kube-system, an OIDC provider, and a role with\n" +
-			"which the injector reads images in ECR; then write it into the kubeconfig. It\n" +
-			"takes AWS fifteen to twenty minutes.\n\n" +
-			"A cluster that is there already is left as it is; one that an earlier run of this\n" +
-			"began is completed. --print-config prints what eksctl would be given, for GitOps,\n" +
-			"and needs neither eksctl nor AWS.",
+		Long: "Make an EKS cluster on Fargate with eksctl, with Fargate profiles for the\n" +
+			"injector and the namespaces default and kube-system, an OIDC provider, and a\n" +
+			"role with which the injector reads images in ECR; then write it into the\n" +
+			"kubeconfig. It takes AWS fifteen to twenty minutes.\n\n" +
+			"A cluster that is there already is left as it is; one that an earlier run began\n" +
+			"is completed. --print-config prints what eksctl would be given, for GitOps, and\n" +
+			"needs neither eksctl nor AWS.",
 		Example: "  kubectl falcon aws cluster create falcon-demo --region eu-west-1\n" +
 			"  kubectl falcon aws cluster create shop --region eu-west-1 --print-config",
 		Args: oneCluster(false),

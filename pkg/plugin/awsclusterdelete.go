@@ -21,8 +21,8 @@ func newClusterDelete(s *session) *cobra.Command {
 		Use:   "delete NAME",
 		Short: "Delete an EKS cluster and all that eksctl made for it",
 		Long: "Delete an EKS cluster: its Fargate profiles first, one by one as EKS wants it,\n" +
-			"then with eksctl the rest, with the network, the OIDC provider and the roles that\n" +
-			"eksctl made, and at last what aws cluster kubeconfig wrote for it.\n\n" +
+			"then with eksctl the rest, with the network, the OIDC provider and the roles\n" +
+			"that eksctl made, and at last what aws cluster kubeconfig wrote for it.\n\n" +
 			"It asks first. A cluster that kubectl falcon did not make goes only if you type\n" +
 			"its name, or give --yes. What a creation that failed has left goes too.",
 		Example: "  kubectl falcon aws cluster delete falcon-demo --region eu-west-1",

@@ -152,8 +152,8 @@ func newClusterToken(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token NAME",
 		Short: "Print a token for kubectl, which calls this by the kubeconfig",
-		Long: "Print a token with which kubectl gets into an EKS cluster for fourteen minutes, as\n" +
-			"kubectl wants it from a credential plugin. aws cluster kubeconfig has kubectl\n" +
+		Long: "Print a token with which kubectl gets into an EKS cluster for fourteen minutes,\n" +
+			"as kubectl wants it from a credential plugin. aws cluster kubeconfig has kubectl\n" +
 			"call this. It asks AWS nothing but, where there is need, for credentials.",
 		Args: oneCluster(false),
 	}

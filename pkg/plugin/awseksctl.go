@@ -19,9 +19,9 @@ import (
 func newAWSCluster(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cluster",
-		Short: "Make, check and remove an EKS cluster on Fargate, and get into it",
-		Long: "Make and remove an EKS cluster on Fargate with an installed eksctl, say whether a\n" +
-			"cluster can run the sensor, and get into one without the aws CLI.",
+		Short: "Make, check and remove an EKS cluster on Fargate, get into it",
+		Long: "Make and remove an EKS cluster on Fargate with an installed eksctl, say whether\n" +
+			"a cluster can run the sensor, and get into one without the aws CLI.",
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
