@@ -39,14 +39,26 @@ func newAWSPolicy(s *session) *cobra.Command {
 	flags.StringVar(&n.Cluster, "cluster", "", "only for the EKS cluster with this `NAME`")
 	flags.StringVar(&n.Role, "role", "", "only for the role with this `NAME`, in place of ours")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		if n.Role == "" {
-			n.Role = ourRole(args[0], n.Cluster, n.Region)
+		var texts []string
+		for _, part := range iampolicy.Parts(strings.Join(args, " ")) {
+			names := n
+			if group, _, _ := strings.Cut(part, " "); names.Role == "" {
+				names.Role = ourRole(group, n.Cluster, n.Region)
+			}
+			text, err := iampolicy.For(part, names)
+			if err != nil {
+				return err
+			}
+			texts = append(texts, text)
 		}
-		text, err := iampolicy.For(strings.Join(args, " "), n)
-		if err != nil {
-			return err
+		text := texts[0]
+		if len(texts) > 1 {
+			var err error
+			if text, err = iampolicy.Join(texts...); err != nil {
+				return err
+			}
 		}
-		_, err = fmt.Fprint(s.Out, text)
+		_, err := fmt.Fprint(s.Out, text)
 		return err
 	}
 	return cmd

@@ -28,10 +28,11 @@ func newDown(s *session) *cobra.Command {
 	keep := keeps{}
 	cmd := &cobra.Command{
 		Use:   "down",
-		Short: "Take away what up made: injector, role, profiles, cluster, repository",
-		Long: "Take away what kubectl falcon up made, in an order in which no pod is refused: the\n" +
-			"demo, the injector, then its IAM role, the Fargate profiles, the cluster and the\n" +
-			"repository with its images. What others made stays, and is named. It shows a plan and asks.\n\n" +
+		Short: "Take away what up made, the injector first",
+		Long: "Take away what kubectl falcon up made, in an order in which no pod is refused:\n" +
+			"the demo, the injector, then its IAM role, the Fargate profiles, the cluster and\n" +
+			"the repository with its images. What others made stays, and is named. It shows a\n" +
+			"plan and asks.\n\n" +
 			"Pods that carry the sensor keep it until they are restarted; it says which.",
 		Example: "  kubectl falcon down --plan\n" +
 			"  kubectl falcon down --cluster prod --region eu-west-1 --keep-repository --yes",

@@ -70,14 +70,14 @@ func newUp(s *session) *cobra.Command {
 	f.inject.o.Fargate = true
 	cmd := &cobra.Command{
 		Use:   "up",
-		Short: "Do the whole guide: from an EKS Fargate cluster to a proved detection",
-		Long: "Do the whole guide on an EKS Fargate cluster: a Fargate profile for the injector,\n" +
-			"a repository in ECR, the sensor's image in it, an IAM role, the injector, and a\n" +
-			"detection that proves it all; with --create-cluster the cluster first. It shows a\n" +
-			"plan first; --plan ends with that.\n\n" +
+		Short: "Do the whole guide on EKS Fargate, up to a proved detection",
+		Long: "Do the whole guide on an EKS Fargate cluster: a Fargate profile for the\n" +
+			"injector, a repository in ECR, the sensor's image in it, an IAM role, the\n" +
+			"injector, and a detection that proves it all; with --create-cluster the cluster\n" +
+			"first. It shows a plan before it begins; --plan ends with that.\n\n" +
 			"What is there is used, and what depends on nothing is done at the same time.\n" +
-			"After Ctrl-C, or a failure that was mended, run it again: it goes on from what is\n" +
-			"there. kubectl falcon down takes away what it made.\n\n" +
+			"After Ctrl-C, or a failure that was mended, run it again: it goes on from what\n" +
+			"is there. kubectl falcon down takes away what it made.\n\n" +
 			"It takes the flags of install, and its file with -f.",
 		Example: "  kubectl falcon up --plan\n" +
 			"  kubectl falcon up --cluster prod --region eu-west-1 --fargate-namespaces shop\n" +

@@ -61,7 +61,12 @@ func TestUpAndDown(t *testing.T) {
 		}
 		t.Logf("the plan:\n%s%s", r.stdout, r.stderr)
 	})
-	t.Run("up", func(t *testing.T) {
+	policyOf := func(command string) string { return g.mustFalcon(t, "aws", "iam-policy", command).stdout }
+	t.Run("up, with the printed policy", func(t *testing.T) {
+		if err := g.cloud.SetPolicy(policyOf("up")); err != nil {
+			t.Fatal(err)
+		}
+		defer g.cloud.SetPolicy()
 		r := g.run(t, upArgs("-o", "json")...)
 		wantCode(t, r, 0)
 		shown := read[shownStages](t, r.stdout)
@@ -98,7 +103,13 @@ func TestUpAndDown(t *testing.T) {
 		r := g.run(t, "down", "--cluster", cloudCluster)
 		wantCode(t, r, 2)
 		wantContains(t, "without a terminal", r.stderr, "--yes")
+		if err := g.cloud.SetPolicy(policyOf("down")); err != nil {
+			t.Fatal(err)
+		}
 		r = g.run(t, downArgs("-o", "json")...)
+		if err := g.cloud.SetPolicy(); err != nil {
+			t.Fatal(err)
+		}
 		wantCode(t, r, 0)
 		shown := read[shownStages](t, r.stdout)
 		if got := shown.states(); got != "demo=present injector=made role=made fargate profile=made cluster=present repository=made" {

@@ -25,8 +25,51 @@ func Commands() (all []string) {
 	for _, e := range entries {
 		all = append(all, command(strings.TrimSuffix(e.Name(), ".json")))
 	}
+	for name := range compound {
+		all = append(all, name)
+	}
 	slices.Sort(all)
 	return all
+}
+
+// compound are the commands that do what others do. Making and removing a cluster is eksctl's, and has policies
+// of its own.
+var compound = map[string][]string{
+	"up":   {"fargate ensure", "ecr ensure", "ecr images", "sensor push", "irsa ensure"},
+	"down": {"fargate delete", "irsa delete", "ecr delete"},
+}
+
+// Parts are the commands whose policies together are that of a command: for most it is the command itself.
+func Parts(command string) []string {
+	if parts := compound[command]; len(parts) > 0 {
+		return parts
+	}
+	return []string{command}
+}
+
+// Join makes one policy of several. What two of them allow in the same words is there once.
+func Join(policies ...string) (string, error) {
+	type document struct {
+		Version   string            `json:"Version"`
+		Statement []json.RawMessage `json:"Statement"`
+	}
+	var whole document
+	seen := map[string]bool{}
+	for _, text := range policies {
+		var part document
+		if err := json.Unmarshal([]byte(text), &part); err != nil {
+			return "", err
+		}
+		whole.Version = part.Version
+		for _, statement := range part.Statement {
+			if !seen[string(statement)] {
+				seen[string(statement)] = true
+				whole.Statement = append(whole.Statement, statement)
+			}
+		}
+	}
+	joined, err := json.MarshalIndent(whole, "", "  ")
+	return string(joined) + "\n", err
 }
 
 // groups are the commands that have others below them; the first - of a file's name stands for a blank there.
@@ -73,6 +116,17 @@ func (n *Names) partition() string {
 
 // For returns the least policy for a command, such as "ecr ensure", as IAM takes it.
 func For(command string, n Names) (string, error) {
+	if parts := Parts(command); len(parts) > 1 {
+		texts := make([]string, 0, len(parts))
+		for _, part := range parts {
+			text, err := For(part, n)
+			if err != nil {
+				return "", err
+			}
+			texts = append(texts, text)
+		}
+		return Join(texts...)
+	}
 	file := strings.Join(strings.Fields(command), "-") + ".json"
 	content, err := files.ReadFile(file)
 	if err != nil {
