@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -51,6 +52,8 @@ type Client struct {
 	// region is the one that signatures name.
 	region string
 	now    func() time.Time
+	// off is how much AWS's clock is ahead of now.
+	off atomic.Int64
 }
 
 // New makes a client.
@@ -112,7 +115,7 @@ func (c *Client) do(ctx context.Context, operation string, r request, read func(
 		if err == nil {
 			return nil
 		}
-		if ctx.Err() == nil && try < c.retryer.MaxAttempts() && c.retryer.IsErrorRetryable(err) {
+		if ctx.Err() == nil && try < c.retryer.MaxAttempts() && (c.corrects(err) || c.retryer.IsErrorRetryable(err)) {
 			if delay, none := c.retryer.RetryDelay(try, err); none == nil && sleep(ctx, delay) {
 				continue
 			}
@@ -198,6 +201,6 @@ func (c *Client) signed(ctx context.Context, r request) (*http.Request, error) {
 		return nil, fmt.Errorf("get credentials: %w", err)
 	}
 	sum := sha256.Sum256(r.body)
-	err = v4.NewSigner().SignHTTP(ctx, credentials, out, hex.EncodeToString(sum[:]), c.service.Signs, c.region, c.now())
+	err = v4.NewSigner().SignHTTP(ctx, credentials, out, hex.EncodeToString(sum[:]), c.service.Signs, c.region, c.time())
 	return out, err
 }
