@@ -8,8 +8,13 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
+
+func atOnce() sdk.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = time.Millisecond })
+}
 
 // TestClock lets the machine's clock be off. The server holds to the right one, as AWS does.
 func TestClock(t *testing.T) {
@@ -40,7 +45,7 @@ func TestClock(t *testing.T) {
 				_, _ = io.WriteString(w, "{}")
 			}))
 			defer server.Close()
-			c := New(Service{ID: "Some", Signs: "some"}, Settings{Endpoint: server.URL, Config: sdk.Config{Region: "eu-west-1",
+			c := New(Service{ID: "Some", Signs: "some"}, Settings{Endpoint: server.URL, Config: sdk.Config{Region: "eu-west-1", Retryer: atOnce,
 				Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")}})
 			c.now = func() time.Time { return time.Now().Add(test.off) }
 			call := &Call{Operation: "Do", Method: http.MethodGet, Path: []string{"x"}, Out: &struct{}{}}
