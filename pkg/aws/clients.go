@@ -4,19 +4,19 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
-	"github.com/aws/aws-sdk-go-v2/service/eks"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 	smithy "github.com/aws/smithy-go/middleware"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/ec2query"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/eksapi"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/iamapi"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/wire"
 )
 
-// EKS returns a client of the Kubernetes service.
-func (s *Session) EKS() *eks.Client { return eks.NewFromConfig(s.Config) }
+// EKS returns a client of the part of the Kubernetes service that is used.
+func (s *Session) EKS() *eksapi.Client { return eksapi.New(s.Wire("EKS")) }
 
-// IAM returns a client of the identity service.
-func (s *Session) IAM() *iam.Client { return iam.NewFromConfig(s.Config) }
+// IAM returns a client of the part of the identity service that is used.
+func (s *Session) IAM() *iamapi.Client { return iamapi.New(s.Wire("IAM")) }
 
 // EC2 returns a client of the part of EC2 that is used.
 func (s *Session) EC2() *ec2query.Client {

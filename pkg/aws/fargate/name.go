@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
@@ -17,7 +16,7 @@ const (
 	reserved = "eks-"
 )
 
-var namePattern = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]*$`)
+var namePattern = pattern(`^[0-9A-Za-z][0-9A-Za-z_-]*$`)
 
 // CheckName refuses a profile's name that EKS would refuse.
 func CheckName(name string) error {
@@ -29,7 +28,7 @@ func CheckName(name string) error {
 		return problem.New(problem.BadInput, next, "%q is no name for a Fargate profile: EKS keeps names that begin with %s for itself", name, reserved)
 	case len(name) > maxName:
 		return problem.New(problem.BadInput, next, "%q is no name for a Fargate profile: it has %d characters, EKS takes %d", name, len(name), maxName)
-	case !namePattern.MatchString(name):
+	case !namePattern().MatchString(name):
 		return problem.New(problem.BadInput, next, "%q is no name for a Fargate profile: it takes letters, digits, - and _, and begins with a letter or a digit", name)
 	}
 	return nil

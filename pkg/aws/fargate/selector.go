@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
@@ -35,19 +36,25 @@ func (s Selector) String() string {
 	return s.Namespace + ":" + strings.Join(pairs, ",")
 }
 
-// What can be in a selector: names of Kubernetes, with wildcards.
+// What can be in a selector: names of Kubernetes, with wildcards. They take milliseconds to compile, which a start
+// of the program without selectors need not wait for.
 var (
-	namespacePattern = regexp.MustCompile(`^[a-z0-9*?]([a-z0-9*?-]{0,61}[a-z0-9*?])?$`)
-	keyPattern       = regexp.MustCompile(`^([a-z0-9.*?-]{1,253}/)?[A-Za-z0-9*?]([A-Za-z0-9_.*?-]{0,61}[A-Za-z0-9*?])?$`)
-	valuePattern     = regexp.MustCompile(`^([A-Za-z0-9*?]([A-Za-z0-9_.*?-]{0,61}[A-Za-z0-9*?])?)?$`)
+	namespacePattern = pattern(`^[a-z0-9*?]([a-z0-9*?-]{0,61}[a-z0-9*?])?$`)
+	keyPattern       = pattern(`^([a-z0-9.*?-]{1,253}/)?[A-Za-z0-9*?]([A-Za-z0-9_.*?-]{0,61}[A-Za-z0-9*?])?$`)
+	valuePattern     = pattern(`^([A-Za-z0-9*?]([A-Za-z0-9_.*?-]{0,61}[A-Za-z0-9*?])?)?$`)
 )
+
+// pattern compiles an expression when it is first used.
+func pattern(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // ParseSelector reads NAMESPACE or NAMESPACE:KEY=VALUE,KEY=VALUE.
 func ParseSelector(text string) (Selector, error) {
 	const next = "write it as NAMESPACE or NAMESPACE:KEY=VALUE,KEY=VALUE, such as shop:app=web"
 	namespace, pairs, some := strings.Cut(text, ":")
 	s := Selector{Namespace: namespace}
-	if !namespacePattern.MatchString(namespace) {
+	if !namespacePattern().MatchString(namespace) {
 		return s, problem.New(problem.BadInput, next, "selector %q: %q cannot be a namespace", text, namespace)
 	}
 	if !some {
@@ -59,9 +66,9 @@ func ParseSelector(text string) (Selector, error) {
 		switch _, twice := s.Labels[key]; {
 		case !ok:
 			return s, problem.New(problem.BadInput, next, "selector %q: %q is no label", text, pair)
-		case !keyPattern.MatchString(key):
+		case !keyPattern().MatchString(key):
 			return s, problem.New(problem.BadInput, next, "selector %q: %q cannot be a label's key", text, key)
-		case !valuePattern.MatchString(value):
+		case !valuePattern().MatchString(value):
 			return s, problem.New(problem.BadInput, next, "selector %q: %q cannot be a label's value", text, value)
 		case twice:
 			return s, problem.New(problem.BadInput, "pods have one value of a label: make two selectors", "selector %q names %q twice", text, key)

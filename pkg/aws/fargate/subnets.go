@@ -3,7 +3,6 @@ package fargate
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -26,13 +25,13 @@ type Placed struct {
 
 // zonePattern is the name of an availability zone proper; those of Local Zones and Wavelength Zones go on
 // (AWS regions and zones guide).
-var zonePattern = regexp.MustCompile(`^[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}[a-z]$`)
+var zonePattern = pattern(`^[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}[a-z]$`)
 
 // Place judges subnets by the route tables of their VPC. A subnet with no table of its own has the main one.
 func Place(subnets []ec2query.Subnet, tables []ec2query.RouteTable) []Placed {
 	all := make([]Placed, 0, len(subnets))
 	for _, s := range subnets {
-		p := Placed{ID: s.ID, Zone: s.Zone, Free: s.FreeIPs, Zonal: zonePattern.MatchString(s.Zone)}
+		p := Placed{ID: s.ID, Zone: s.Zone, Free: s.FreeIPs, Zonal: zonePattern().MatchString(s.Zone)}
 		table := tableOf(s, tables)
 		if table == nil {
 			all = append(all, p)

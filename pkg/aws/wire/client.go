@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -29,6 +31,8 @@ type Service struct {
 	// Host is what its endpoints begin with, FIPS what those by that standard begin with, and Dual what those
 	// that also speak IPv6 begin with.
 	Host, FIPS, Dual string
+	// At, if set, says where its endpoints are in place of these three, for a service whose are not all named alike.
+	At func(Wanted) Place
 }
 
 // Settings are what a client is made of.
@@ -45,14 +49,19 @@ type Client struct {
 	service  Service
 	settings Settings
 	retryer  sdk.Retryer
-	now      func() time.Time
+	// region is the one that signatures name.
+	region string
+	now    func() time.Time
+	// off is how much AWS's clock is ahead of now.
+	off atomic.Int64
 }
 
 // New makes a client.
 func New(service Service, s Settings) *Client {
-	c := &Client{service: service, settings: s, now: time.Now}
+	c := &Client{service: service, settings: s, region: s.Config.Region, now: time.Now}
 	if c.settings.Endpoint == "" {
-		c.settings.Endpoint = "https://" + service.host(s.Config)
+		at := service.place(s.Config)
+		c.settings.Endpoint, c.region = "https://"+at.Host, at.Region
 	}
 	if s.Config.HTTPClient == nil {
 		c.settings.Config.HTTPClient = awshttp.NewBuildableClient()
@@ -69,10 +78,26 @@ func New(service Service, s Settings) *Client {
 	return c
 }
 
+// Endpoint is where it asks.
+func (c *Client) Endpoint() string { return c.settings.Endpoint }
+
+// Region is the one that it signs for.
+func (c *Client) Region() string { return c.region }
+
 // request is one to be sent, as often as it takes.
 type request struct {
+	method string
+	// target is its path, with the query if it has one, both escaped.
+	target string
 	header http.Header
 	body   []byte
+	// typed, if set, makes the error of a code that its callers want as one of the SDK's types, or is nil.
+	typed func(code string, body []byte) error
+}
+
+// post is a request of the protocols that have all in the body.
+func post(header http.Header, body []byte) request {
+	return request{method: http.MethodPost, target: "/", header: header, body: body}
 }
 
 // answer is what came back.
@@ -90,7 +115,7 @@ func (c *Client) do(ctx context.Context, operation string, r request, read func(
 		if err == nil {
 			return nil
 		}
-		if ctx.Err() == nil && try < c.retryer.MaxAttempts() && c.retryer.IsErrorRetryable(err) {
+		if ctx.Err() == nil && try < c.retryer.MaxAttempts() && (c.corrects(err) || c.retryer.IsErrorRetryable(err)) {
 			if delay, none := c.retryer.RetryDelay(try, err); none == nil && sleep(ctx, delay) {
 				continue
 			}
@@ -125,28 +150,41 @@ func (c *Client) once(ctx context.Context, r request, read func(answer) error, r
 		return &smithyhttp.RequestSendError{Err: err}
 	}
 	got := answer{response.StatusCode, response.Header, content}
-	if got.status == http.StatusOK {
+	if got.status/100 == 2 {
 		if err := read(got); err != nil {
-			return &smithy.DeserializationError{Err: err}
+			return responded(response, "", &smithy.DeserializationError{Err: err})
 		}
 		return nil
 	}
 	code, message, id := refused(got)
-	inner := error(&smithy.DeserializationError{Err: fmt.Errorf("status %d without an error that can be read", got.status)})
-	if code != "" {
-		fault := smithy.FaultClient
-		if got.status >= http.StatusInternalServerError {
-			fault = smithy.FaultServer
-		}
-		inner = &smithy.GenericAPIError{Code: code, Message: message, Fault: fault}
+	return responded(response, id, r.refusal(got, code, message))
+}
+
+// responded is an error with the response that it is of.
+func responded(to *http.Response, id string, err error) error {
+	return &awshttp.ResponseError{RequestID: id, ResponseError: &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: to}, Err: err}}
+}
+
+// refusal is the error of an answer that is no success.
+func (r *request) refusal(got answer, code, message string) error {
+	if code == "" {
+		return &smithy.DeserializationError{Err: fmt.Errorf("status %d without an error that can be read", got.status)}
 	}
-	return &awshttp.ResponseError{RequestID: id,
-		ResponseError: &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: response}, Err: inner}}
+	if r.typed != nil {
+		if err := r.typed(code, got.body); err != nil {
+			return err
+		}
+	}
+	fault := smithy.FaultClient
+	if got.status >= http.StatusInternalServerError {
+		fault = smithy.FaultServer
+	}
+	return &smithy.GenericAPIError{Code: code, Message: message, Fault: fault}
 }
 
 // signed makes the request with a signature of now.
 func (c *Client) signed(ctx context.Context, r request) (*http.Request, error) {
-	out, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.settings.Endpoint, "/")+"/", strings.NewReader(string(r.body)))
+	out, err := http.NewRequestWithContext(ctx, r.method, strings.TrimSuffix(c.settings.Endpoint, "/")+r.target, bytes.NewReader(r.body))
 	if err != nil {
 		return nil, err
 	}
@@ -163,6 +201,6 @@ func (c *Client) signed(ctx context.Context, r request) (*http.Request, error) {
 		return nil, fmt.Errorf("get credentials: %w", err)
 	}
 	sum := sha256.Sum256(r.body)
-	err = v4.NewSigner().SignHTTP(ctx, credentials, out, hex.EncodeToString(sum[:]), c.service.Signs, c.settings.Config.Region, c.now())
+	err = v4.NewSigner().SignHTTP(ctx, credentials, out, hex.EncodeToString(sum[:]), c.service.Signs, c.region, c.time())
 	return out, err
 }

@@ -7,37 +7,70 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// partition is a set of regions whose hosts' names end alike.
-type partition struct{ regions, end, dual string }
-
-// partitions are those besides AWS's first (docs.aws.amazon.com/general, "AWS service endpoints", and the
-// SDK's list of them).
-func partitions() []partition {
-	return []partition{{"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"}, {"us-isob-", "sc2s.sgov.gov", "api.aws.scloud"},
-		{"us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"}, {"us-iso-", "c2s.ic.gov", "api.aws.ic.gov"},
-		{"eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"}, {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu"}}
+// Partition is a set of regions whose hosts' names end alike.
+type Partition struct {
+	// Name is aws, aws-cn and so on, as ARNs have it.
+	Name string
+	// End is what its hosts' names end with, Dual what those that also speak IPv6 end with.
+	End, Dual string
 }
 
-// host is that of the service's endpoint, as the configuration wants it.
-func (s Service) host(cfg sdk.Config) string {
-	of := partition{end: "amazonaws.com", dual: "api.aws"}
-	for _, p := range partitions() {
-		if strings.HasPrefix(cfg.Region, p.regions) {
-			of = p
+// Wanted is which endpoint of a service is looked for.
+type Wanted struct {
+	Partition Partition
+	Region    string
+	// FIPS is one by that standard, Dual one that also speaks IPv6.
+	FIPS, Dual bool
+}
+
+// End is what the host's name ends with.
+func (w *Wanted) End() string {
+	if w.Dual {
+		return w.Partition.Dual
+	}
+	return w.Partition.End
+}
+
+// Place is where an endpoint is: its host, and the region that signatures for it name.
+type Place struct{ Host, Region string }
+
+// partitionOf finds a region's partition by how its name begins (docs.aws.amazon.com/general, "AWS service
+// endpoints", and the SDK's list of them).
+func partitionOf(region string) Partition {
+	for _, one := range []struct {
+		begins string
+		Partition
+	}{
+		{"cn-", Partition{"aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"}},
+		{"us-gov-", Partition{"aws-us-gov", "amazonaws.com", "api.aws"}},
+		{"us-iso-", Partition{"aws-iso", "c2s.ic.gov", "api.aws.ic.gov"}},
+		{"us-isob-", Partition{"aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud"}},
+		{"us-isof-", Partition{"aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"}},
+		{"eu-isoe-", Partition{"aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"}},
+		{"eusc-", Partition{"aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"}},
+	} {
+		if strings.HasPrefix(region, one.begins) {
+			return one.Partition
 		}
 	}
-	fips, dual := wants(cfg)
-	begin, end := s.Host, of.end
+	return Partition{"aws", "amazonaws.com", "api.aws"}
+}
+
+// place is where the service's endpoint is, as the configuration wants it.
+func (s *Service) place(cfg sdk.Config) Place {
+	w := Wanted{Partition: partitionOf(cfg.Region), Region: cfg.Region}
+	w.FIPS, w.Dual = wants(cfg)
+	if s.At != nil {
+		return s.At(w)
+	}
+	begin := s.Host
 	switch {
-	case fips:
+	case w.FIPS:
 		begin = s.FIPS
-	case dual:
+	case w.Dual:
 		begin = s.Dual
 	}
-	if dual {
-		end = of.dual
-	}
-	return begin + "." + cfg.Region + "." + end
+	return Place{begin + "." + w.Region + "." + w.End(), w.Region}
 }
 
 // wants says whether the configuration wants endpoints by FIPS 140, and ones that also speak IPv6

@@ -16,7 +16,7 @@ func (c *Client) JSON(ctx context.Context, prefix, operation string, in, out any
 		return err
 	}
 	header := http.Header{"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {prefix + "." + operation}}
-	return c.do(ctx, operation, request{header, body}, func(a answer) error { return json.Unmarshal(a.body, out) }, jsonError)
+	return c.do(ctx, operation, post(header, body), func(a answer) error { return json.Unmarshal(a.body, out) }, jsonError)
 }
 
 // jsonError reads what an error is called: in a header, or in the body, with more around it at times.
