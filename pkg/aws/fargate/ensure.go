@@ -3,6 +3,7 @@ package fargate
 import (
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
@@ -193,7 +195,24 @@ func (m *maker) create(ctx context.Context, w wanted) error {
 			return m.create(ctx, w)
 		}
 	}
-	return m.Explain(ctx, "create the Fargate profile "+w.name, err)
+	doing := "create the Fargate profile " + w.name
+	if lacks := forItsRole.FindStringSubmatch(refusal(err)); lacks != nil {
+		return problem.New(problem.NoAccess, "ask for the rights that this prints: kubectl falcon aws iam-policy fargate ensure",
+			"%s: the right %s is missing, on EKS's own role for Fargate", doing, lacks[1])
+	}
+	return m.Explain(ctx, doing, err)
+}
+
+// forItsRole is how EKS says that it may not look at its service-linked role, which it does with the caller's
+// rights (aws-controllers-k8s/community, 1821).
+var forItsRole = regexp.MustCompile(`missing permissions for '([a-z0-9-]+:[A-Za-z]+)'`)
+
+// refusal is what EKS said, if that is what an error is.
+func refusal(err error) string {
+	if said, ok := errors.AsType[smithy.APIError](err); ok {
+		return said.ErrorMessage()
+	}
+	return ""
 }
 
 // propagating says whether an error is one of a role that was just made and that EKS does not see, or not whole,

@@ -33,8 +33,6 @@ type role struct {
 	// unread is why the trust policy could not be read.
 	unread error
 	owned  bool
-	// own is the inline policy of ours, if it has that.
-	own *document.Document
 }
 
 func (a *Account) cluster(ctx context.Context, name string) (*cluster, error) {
@@ -71,7 +69,7 @@ func (a *Account) provider(ctx context.Context, c *cluster) (*provider, error) {
 
 func (p *provider) serves() bool { return slices.Contains(p.audiences, audience) }
 
-// role looks a role up, and our policy in it; without such a role it returns nil.
+// role looks a role up; without such a role it returns nil.
 func (a *Account) role(ctx context.Context, name string) (*role, error) {
 	out, err := a.IAM.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
 	if aws.Code(err) == codeNoEntity {
