@@ -71,7 +71,7 @@ func ownProgram() string {
 
 // kubeconfigs are the user's files.
 func (s *session) kubeconfigs() kubeconfig.Files {
-	return s.flags.ToRawKubeConfigLoader().ConfigAccess().GetLoadingPrecedence()
+	return s.flags.Loader().ConfigAccess().GetLoadingPrecedence()
 }
 
 func newClusterKubeconfig(s *session) *cobra.Command {
