@@ -52,7 +52,11 @@ func generated(folder string) (names []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, file := range append(files, filepath.Join(folder, optionsPage)) {
+	options, err := filepath.Glob(filepath.Join(folder, "*"+optionsSuffix))
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range append(files, options...) {
 		content, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err

@@ -17,10 +17,13 @@ const (
 	// commandsFolder has a page for each command, indexPage is the one that lists them.
 	commandsFolder = "commands"
 	indexPage      = commandsFolder + "/README.md"
-	// optionsPage has the flags of the one command that has too many for its page.
-	optionsPage = "install-options.md"
-	manyFlags   = 40
+	// optionsSuffix ends the names of pages that have the flags of a command with manyFlags or more.
+	optionsSuffix = "-options.md"
+	manyFlags     = 40
 )
+
+// optionsPage has the flags of a command that has too many for its page.
+func optionsPage(cmd *cobra.Command) string { return cmd.Name() + optionsSuffix }
 
 // pages returns the text of every page by its name in the documentation's folder.
 func pages() map[string]string {
@@ -34,7 +37,7 @@ func pages() map[string]string {
 			all[commandsFolder+"/"+pageOf(cmd)] = page(cmd)
 		}
 		if separate(cmd) {
-			all[optionsPage] = options(cmd)
+			all[optionsPage(cmd)] = options(cmd)
 		}
 	})
 	return all
@@ -98,7 +101,7 @@ func page(cmd *cobra.Command) string {
 		fmt.Fprintf(&b, "\n## Examples\n\n```console\n%s\n```\n", examples(cmd.Example))
 	}
 	if separate(cmd) {
-		fmt.Fprintf(&b, "\n## Flags\n\nThey are on a page of their own: [%s](../%s).\n", optionsPage, optionsPage)
+		fmt.Fprintf(&b, "\n## Flags\n\nThey are on a page of their own: [%s](../%[1]s).\n", optionsPage(cmd))
 	} else if all := groups(cmd); len(all) > 0 {
 		for _, g := range all {
 			fmt.Fprintf(&b, "\n## %s\n\n", g.heading)
@@ -128,8 +131,8 @@ func examples(text string) string {
 func options(cmd *cobra.Command) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n# All options of %s\n\n", notice, cmd.CommandPath())
-	fmt.Fprintf(&b, "What it does with them is on the page [install.md](install.md), how it is called on\n"+
-		"[%s/%s](%s/%s).\n", commandsFolder, pageOf(cmd), commandsFolder, pageOf(cmd))
+	fmt.Fprintf(&b, "What it does with them is on the page [%s.md](%[1]s.md), how it is called on\n"+
+		"[%[2]s/%[3]s](%[2]s/%[3]s).\n", cmd.Name(), commandsFolder, pageOf(cmd))
 	for _, g := range groups(cmd) {
 		fmt.Fprintf(&b, "\n## %s\n\n", g.heading)
 		g.write(&b)

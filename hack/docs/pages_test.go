@@ -45,7 +45,7 @@ func TestEveryFlagIsOnAPage(t *testing.T) {
 			name = commandsFolder + "/" + pageOf(cmd)
 		}
 		if separate(cmd) {
-			name = optionsPage
+			name = optionsPage(cmd)
 		}
 		for _, f := range flagsOf(cmd.NonInheritedFlags()) {
 			if f.Name == "help" {
