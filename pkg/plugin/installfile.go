@@ -44,8 +44,7 @@ func (r fileReader) read(content []byte) error {
 	lines := map[string]int{}
 	for n := 0; n < len(root.Content); n += 2 {
 		key, value := root.Content[n], root.Content[n+1]
-		if key.Kind == yaml.ScalarNode && r.flags.Lookup(key.Value) == nil && guideFlag(key.Value) {
-			// The file is also for up.
+		if r.elsewhere(key) {
 			continue
 		}
 		flag, err := r.flag(key)
@@ -75,6 +74,15 @@ func (r fileReader) read(content []byte) error {
 		r.flags.Lookup(name).Changed = true
 	}
 	return nil
+}
+
+// elsewhere says whether a key is that of a flag which only up has: the file is for both.
+func (r fileReader) elsewhere(key *yaml.Node) bool {
+	if key.Kind != yaml.ScalarNode || !guideFlag(key.Value) {
+		return false
+	}
+	flag := r.flags.Lookup(key.Value)
+	return flag == nil || len(flag.Annotations[FlagGroup]) == 0
 }
 
 // syntaxFault is how the parser says where something is wrong.
