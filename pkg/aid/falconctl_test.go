@@ -15,7 +15,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/streaming/pkg/httpstream/wsstream"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
@@ -57,7 +56,7 @@ func (f *falconctl) serve(t *testing.T) *kube.Cluster {
 	t.Cleanup(server.Close)
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "absent"))
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
-	flags := genericclioptions.NewConfigFlags(true)
+	flags := kube.NewFlags()
 	*flags.APIServer = server.URL
 	c, err := kube.Connect(flags, "test", nil)
 	if err != nil {

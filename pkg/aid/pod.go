@@ -48,6 +48,15 @@ const (
 	fargateNode    = "fargate-"
 )
 
+// Ready is a pod whose sensor is known to be ready, for those who have looked at it already.
+func Ready(namespace, name, node, container string) Pod {
+	p := Pod{Namespace: namespace, Name: name, Node: node, NodeName: node, sensor: sensor{container: container}}
+	if strings.HasPrefix(node, fargateNode) {
+		p.Node = ""
+	}
+	return p
+}
+
 func shared(text string) string { return unique.Make(text).Value() }
 
 // Reduce keeps what counts of a pod. container is the one to ask; empty to find the sensor.

@@ -94,6 +94,9 @@ func (r *Result) Err() error {
 	return problem.New(problem.Failed, r.Next(), "pod %s %s", where, r.Message)
 }
 
+// Cause is the error of the cluster, if it was the cluster that did not let the sensor be asked.
+func (r *Result) Cause() error { return r.cause }
+
 // TimedOut says that the sensor was waited for, and the wait had its time.
 func (r *Result) TimedOut() bool { return r.waited > 0 }
 

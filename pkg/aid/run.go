@@ -12,13 +12,16 @@ import (
 // asked by others too.
 const (
 	DefaultInFlight = 32
-	perNode         = 2
+	DefaultPerNode  = 2
 )
 
 // Options say how pods are asked.
 type Options struct {
 	// InFlight is how many are asked at a time, DefaultInFlight if it is 0.
 	InFlight int
+	// PerNode is how many are asked at a time on one node, DefaultPerNode if it is 0. Pods on Fargate have a
+	// node each.
+	PerNode int
 	// PodTimeout is how long one may take, DefaultPodTimeout if it is 0.
 	PodTimeout time.Duration
 	// Wait is how long those are asked again that have no id yet; 0 is not at all.
@@ -45,6 +48,9 @@ func Run(ctx context.Context, c *kube.Cluster, pods []Pod, o Options) *Report {
 	r := &inquiry{c: c, o: o, a: newAsker(c, o)}
 	if r.o.InFlight <= 0 {
 		r.o.InFlight = DefaultInFlight
+	}
+	if r.o.PerNode <= 0 {
+		r.o.PerNode = DefaultPerNode
 	}
 	waiting := r.round(ctx, pods)
 	if o.Wait > 0 && len(waiting) > 0 {
@@ -93,7 +99,7 @@ func (r *inquiry) round(ctx context.Context, pods []Pod) (waiting []pending) {
 		}
 	}
 	var mu sync.Mutex
-	each(ctx, ask, func(p *Pod) string { return p.Node }, r.o.InFlight, perNode, func(p *Pod) {
+	each(ctx, ask, func(p *Pod) string { return p.Node }, r.o.InFlight, r.o.PerNode, func(p *Pod) {
 		result := r.a.ask(ctx, p)
 		if r.o.Wait > 0 && result.Reason.Passing() {
 			mu.Lock()

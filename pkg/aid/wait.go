@@ -58,7 +58,7 @@ func (r *inquiry) again(ctx context.Context, waiting []pending) (still []pending
 		still = append(still, w)
 	}
 	var asked int
-	each(ctx, waiting, func(w pending) string { return w.pod.Node }, r.o.InFlight, perNode, func(w pending) {
+	each(ctx, waiting, func(w pending) string { return w.pod.Node }, r.o.InFlight, r.o.PerNode, func(w pending) {
 		mu.Lock()
 		asked++
 		mu.Unlock()

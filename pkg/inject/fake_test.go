@@ -18,7 +18,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
@@ -82,7 +81,7 @@ func newCluster(t *testing.T) (*cluster, *kube.Cluster) {
 	}
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "absent"))
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
-	flags := genericclioptions.NewConfigFlags(true)
+	flags := kube.NewFlags()
 	*flags.APIServer = server.URL
 	client, err := kube.Connect(flags, "test", nil)
 	if err != nil {

@@ -14,6 +14,8 @@ import (
 var (
 	// pollEvery is how often the cluster is asked while something is awaited: three small requests.
 	pollEvery = 300 * time.Millisecond
+	// stillEvery is how often a wait says that it goes on.
+	stillEvery = 10 * time.Second
 	// outageWithin is how long a server may be out of reach before a wait ends of it.
 	outageWithin = 30 * time.Second
 	// learnWithin is how long the API servers may take to act on a changed webhook; each watches them.

@@ -169,7 +169,7 @@ func finishRotation(ctx context.Context, c *kube.Cluster, fresh manifest.TLS, ti
 	if err != nil {
 		return err
 	}
-	if err := waitRolled(ctx, c, d, timeout, report); err != nil {
+	if err := (&rolling{c: c, report: report, meant: d}).wait(ctx, timeout); err != nil {
 		return withNext(err, trustsBoth)
 	}
 	if err := waitReplaced(ctx, c, d, timeout, report); err != nil {

@@ -141,6 +141,32 @@ func TestInstallThatIsOvertakenTakesNothingBack(t *testing.T) {
 	}
 }
 
+// An uninstall at the same time takes away what the pods need, and none would ever be Ready.
+func TestInstallWhosePartsAreTakenAwayEndsAtOnce(t *testing.T) {
+	c, client := newCluster(t)
+	c.unready = true
+	was := stillEvery
+	stillEvery = 0
+	defer func() { stillEvery = was }()
+	c.meddle = func(q *request) error {
+		if q.right() == "list pods" {
+			delete(c.objects, secretKey)
+		}
+		return nil
+	}
+	began := time.Now()
+	how := goodHow()
+	how.Timeout = time.Minute
+	_, err := Install(t.Context(), client, goodOptions(), how, func(Event) {})
+	wantProblem(t, err, problem.Failed, "secret/"+manifest.SecretName+" was removed", "another run", "its outcome stands")
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	if c.of(hookKey) != nil {
+		t.Error("there is a webhook")
+	}
+}
+
 func TestInstallThatIsInterruptedTakesNothingBack(t *testing.T) {
 	c, client := newCluster(t)
 	c.unready = true

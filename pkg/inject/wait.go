@@ -17,12 +17,8 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
 
-const (
-	// stillEvery is how often a wait says that it goes on.
-	stillEvery = 10 * time.Second
-	// pageSize keeps the memory of a large list near one page.
-	pageSize = 500
-)
+// pageSize keeps the memory of a large list near one page.
+const pageSize = 500
 
 // rolling is the wait for a Deployment to be all of what it should be.
 type rolling struct {
@@ -30,6 +26,9 @@ type rolling struct {
 	report Reporter
 	// meant is the Deployment awaited; another form of it means that another run has changed it.
 	meant *appsv1.Deployment
+	// complete is an error if what the pods need was taken away, which is asked as often as the wait says that it
+	// goes on; nil if there is nothing to ask.
+	complete func(context.Context) error
 
 	state, trouble string
 	begin, said    time.Time
@@ -48,11 +47,36 @@ func (i *installation) deployment() *appsv1.Deployment {
 // waitReady returns when every replica of the plan's Deployment is available and the Service has a ready
 // address. Reasons why pods do not come up are reported when they are first seen.
 func (i *installation) waitReady(ctx context.Context) error {
-	return waitRolled(ctx, i.c, i.deployment(), i.how.Timeout, i.report)
+	r := &rolling{c: i.c, report: i.report, meant: i.deployment(), complete: i.complete}
+	return r.wait(ctx, i.how.Timeout)
 }
 
-func waitRolled(ctx context.Context, c *kube.Cluster, meant *appsv1.Deployment, timeout time.Duration, report Reporter) error {
-	r := &rolling{c: c, report: report, meant: meant, begin: time.Now(), said: time.Now()}
+// complete is an error if an object of the plan that the injector's pods cannot start without is gone: an
+// uninstall at the same time takes away what this run has made, and no pod would ever be Ready.
+func (i *installation) complete(ctx context.Context) error {
+	for _, object := range i.plan.Objects {
+		switch object.GetObjectKind().GroupVersionKind().Kind {
+		case "ServiceAccount", "Secret", "ConfigMap":
+		default:
+			continue
+		}
+		if object.GetNamespace() != Namespace {
+			continue
+		}
+		known, err := i.c.Know(ctx, object)
+		if err != nil {
+			return err
+		}
+		if known.Object == nil {
+			return overtaken(kube.Describe(object) + " was removed")
+		}
+	}
+	return nil
+}
+
+func (r *rolling) wait(ctx context.Context, timeout time.Duration) error {
+	r.begin, r.said = time.Now(), time.Now()
+	meant := r.meant
 	err := poll(ctx, pollEvery, timeout, r.look)
 	if expired(ctx, err) {
 		why := r.trouble
@@ -90,6 +114,11 @@ func (r *rolling) look(ctx context.Context) (bool, error) {
 		r.trouble = seen
 	}
 	if time.Since(r.said) >= stillEvery {
+		if r.complete != nil {
+			if err := r.complete(ctx); err != nil {
+				return false, err
+			}
+		}
 		r.said = time.Now()
 		r.report(Event{Object: name, State: fmt.Sprintf("%s, after %s", r.state, r.said.Sub(r.begin).Round(time.Second))})
 	}

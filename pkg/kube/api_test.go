@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 )
 
 // request is what a server was asked.
@@ -70,7 +69,7 @@ func (a *api) requests(method string) []request {
 func connect(t *testing.T, server string) *Cluster {
 	t.Helper()
 	withoutKubeconfig(t)
-	flags := genericclioptions.NewConfigFlags(true)
+	flags := NewFlags()
 	*flags.APIServer = server
 	c, err := Connect(flags, "kubectl-falcon/test", nil)
 	if err != nil {

@@ -7,7 +7,6 @@ package kube
 import (
 	"net/http"
 
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
@@ -38,24 +37,24 @@ type Cluster struct {
 // nowhere is the host that client-go fills in when nothing names a cluster.
 const nowhere = "http://localhost:8080"
 
-// Connect builds the clients for the cluster that the getter names; it does not speak to the cluster
+// Connect builds the clients for the cluster that the flags name; it does not speak to the cluster
 // yet. userAgent names the program to the server, warn gets the server's warnings. The error says that
 // there is no usable kubeconfig, and how to give one.
-func Connect(getter genericclioptions.RESTClientGetter, userAgent string, warn rest.WarningHandlerWithContext) (*Cluster, error) {
-	loader := getter.ToRawKubeConfigLoader()
+func Connect(flags *Flags, userAgent string, warn rest.WarningHandlerWithContext) (*Cluster, error) {
+	loader := flags.Loader()
 	raw, err := loader.RawConfig()
 	if err != nil {
 		return nil, configProblem(err)
 	}
 	c := &Cluster{Context: raw.CurrentContext, Traffic: &Traffic{}}
-	if flags, ok := getter.(*genericclioptions.ConfigFlags); ok && *flags.Context != "" {
+	if *flags.Context != "" {
 		c.Context = *flags.Context
 	}
 	if c.Context != "" && raw.Contexts[c.Context] == nil {
 		return nil, problem.New(problem.NoAccess, "kubectl config get-contexts lists the contexts that there are",
 			"the kubeconfig cannot be used: there is no context %q in it", c.Context)
 	}
-	config, err := getter.ToRESTConfig()
+	config, err := loader.ClientConfig()
 	if err != nil {
 		return nil, configProblem(err)
 	}

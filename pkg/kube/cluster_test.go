@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"k8s.io/cli-runtime/pkg/genericclioptions"
-
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
 
@@ -47,7 +45,7 @@ func TestConnectTakesContextAndNamespaceFromTheKubeconfig(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			withoutKubeconfig(t)
 			t.Setenv("KUBECONFIG", kubeconfig(t, twoContexts))
-			flags := genericclioptions.NewConfigFlags(true)
+			flags := NewFlags()
 			*flags.Context, *flags.Namespace = test.context, test.namespace
 			c, err := Connect(flags, "kubectl-falcon/1.2.3", nil)
 			if err != nil {
@@ -65,7 +63,7 @@ func TestConnectTakesContextAndNamespaceFromTheKubeconfig(t *testing.T) {
 
 func TestConnectWithoutAnyKubeconfigSaysHowToGiveOne(t *testing.T) {
 	withoutKubeconfig(t)
-	_, err := Connect(genericclioptions.NewConfigFlags(true), "test", nil)
+	_, err := Connect(NewFlags(), "test", nil)
 	p := mustProblem(t, err, problem.NoAccess, "KUBECONFIG or --kubeconfig")
 	if !strings.Contains(p.Error(), "there is no kubeconfig") {
 		t.Errorf("it says %q", p)
@@ -92,7 +90,7 @@ func TestConnectNamesWhatIsWrongWithTheKubeconfig(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			withoutKubeconfig(t)
-			flags := genericclioptions.NewConfigFlags(true)
+			flags := NewFlags()
 			*flags.KubeConfig, *flags.Context = kubeconfig(t, test.content), test.context
 			_, err := Connect(flags, "test", nil)
 			p := mustProblem(t, err, problem.NoAccess, test.next)
@@ -105,7 +103,7 @@ func TestConnectNamesWhatIsWrongWithTheKubeconfig(t *testing.T) {
 
 func TestConnectNamesTheFileThatIsMissing(t *testing.T) {
 	withoutKubeconfig(t)
-	flags := genericclioptions.NewConfigFlags(true)
+	flags := NewFlags()
 	*flags.KubeConfig = filepath.Join(t.TempDir(), "nowhere.yaml")
 	_, err := Connect(flags, "test", nil)
 	p := mustProblem(t, err, problem.NoAccess, "")

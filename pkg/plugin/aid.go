@@ -60,7 +60,8 @@ func newAID(s *session) *cobra.Command {
 	timeoutFlag(cmd, &f.timeout, "how long to wait, with --wait")
 	f.o.PodTimeout = aid.DefaultPodTimeout
 	flags.Var((*patience)(&f.o.PodTimeout), "pod-timeout", "how long one sensor may take to answer")
-	flags.IntVar(&f.o.InFlight, "concurrency", aid.DefaultInFlight, "how many sensors are asked at the same time; two of a\nnode at most, unless it is Fargate's")
+	flags.IntVar(&f.o.InFlight, "concurrency", aid.DefaultInFlight, "how many sensors are asked at the same time")
+	flags.IntVar(&f.o.PerNode, "per-node", aid.DefaultPerNode, "how many of one node, unless it is Fargate's; more are\nfaster if the node has processors to spare")
 	flags.BoolVar(&f.o.Details, "details", false, "also ask for version, CID, tags, proxy, trace and RFM")
 	flags.BoolVar(&f.hosts, "hosts", false, "also ask the Falcon API for the host of each id")
 	f.from = falconCredentialsFlag(cmd)
@@ -106,10 +107,14 @@ func (f *aidFlags) check(args []string) error {
 	switch {
 	case f.stdin && len(args) > 1:
 		return problem.New(problem.BadInput, next, "- reads all names from stdin, so there can be no others")
+	case f.stdin && f.everyNS:
+		return problem.New(problem.BadInput, "leave -A out, or leave - out to ask them all", "- reads which pods to ask, and -A asks those of all namespaces")
 	case len(args) > 0 && f.everyNS:
 		return problem.New(problem.BadInput, "say where it is with -n", "%s cannot be in all namespaces", args[0])
 	case len(args) > 0 && f.selector != "":
 		return problem.New(problem.BadInput, next, "give either names or -l: both do not go together")
+	case f.o.PerNode < 1:
+		return problem.New(problem.BadInput, "use 1 for one after another", "--per-node: it must be 1 or more")
 	case f.o.InFlight < 1:
 		return problem.New(problem.BadInput, "use 1 for one after another", "--concurrency: it must be 1 or more")
 	case f.sample < 0:
@@ -215,7 +220,7 @@ func (s *session) openCache(c *kube.Cluster) *aid.Cache {
 		return nil
 	}
 	name := c.Context
-	if raw, err := s.flags.ToRawKubeConfigLoader().RawConfig(); err == nil && raw.Contexts[c.Context] != nil {
+	if raw, err := s.flags.Loader().RawConfig(); err == nil && raw.Contexts[c.Context] != nil {
 		name = raw.Contexts[c.Context].Cluster
 	}
 	cache, err := aid.OpenCache(filepath.Join(folder, "kubectl-falcon", aid.CacheName(c.Config.Host, name)))

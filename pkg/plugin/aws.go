@@ -48,7 +48,7 @@ func (s *session) awsSession(ctx context.Context, f *awsFlags) (*aws.Session, er
 // clusterPlace is where the cluster of the kubeconfig's context is. Without a kubeconfig nothing is known,
 // which is no error here.
 func (s *session) clusterPlace() aws.Place {
-	all, err := s.flags.ToRawKubeConfigLoader().RawConfig()
+	all, err := s.flags.Loader().RawConfig()
 	if err != nil {
 		return aws.Place{}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
 )
 
@@ -25,7 +26,7 @@ func commands(t *testing.T) [][]string {
 			}
 		}
 	}
-	walk(newRoot(&session{Streams: term.Streams{}, flags: genericclioptions.NewConfigFlags(true)}), nil)
+	walk(newRoot(&session{Streams: term.Streams{}, flags: kube.NewFlags()}), nil)
 	if len(all) < 9 {
 		t.Fatalf("found only %d commands", len(all))
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
@@ -23,7 +22,7 @@ const commandName = "kubectl falcon"
 // session is what all commands of one run share.
 type session struct {
 	term.Streams
-	flags *genericclioptions.ConfigFlags
+	flags *kube.Flags
 	// connected is the cluster once a command has asked for it.
 	connected *kube.Cluster
 	// began is set when a command's own work starts: an error before that is one of usage.
@@ -57,7 +56,7 @@ func (s *session) cluster() (*kube.Cluster, error) {
 
 // Commands returns the tree of all commands, connected to nothing, for what describes them.
 func Commands() *cobra.Command {
-	return newRoot(&session{flags: genericclioptions.NewConfigFlags(true)})
+	return newRoot(&session{flags: kube.NewFlags()})
 }
 
 func newRoot(s *session) *cobra.Command {

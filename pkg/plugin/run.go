@@ -8,8 +8,6 @@ import (
 	"os"
 	"syscall"
 
-	"k8s.io/cli-runtime/pkg/genericclioptions"
-
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
@@ -68,7 +66,7 @@ func (e exitWith) Unwrap() error { return e.err }
 // Run runs the command that args name and returns the exit code. An error is printed on streams.Err, with
 // what to do next.
 func Run(ctx context.Context, args []string, streams term.Streams) int {
-	s := &session{Streams: streams, flags: genericclioptions.NewConfigFlags(true)}
+	s := &session{Streams: streams, flags: kube.NewFlags()}
 	root := newRoot(s)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

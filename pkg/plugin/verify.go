@@ -154,7 +154,7 @@ func (s *session) verifyBundle(f *verifyFlags) error {
 func (s *session) clustersOf(f *verifyFlags) ([]connection, error) {
 	names := f.contexts
 	if f.allContexts {
-		raw, err := s.flags.ToRawKubeConfigLoader().RawConfig()
+		raw, err := s.flags.Loader().RawConfig()
 		if err != nil {
 			return nil, err
 		}
@@ -172,7 +172,7 @@ func (s *session) clustersOf(f *verifyFlags) ([]connection, error) {
 	}
 	all := make([]connection, len(names))
 	for n, name := range names {
-		c, err := kube.Connect(inContext(s.flags, name), userAgent(), nil)
+		c, err := kube.Connect(s.flags.InContext(name), userAgent(), nil)
 		all[n] = connection{name: name, cluster: c, err: err}
 	}
 	return all, nil

@@ -3,7 +3,6 @@ package sensor
 import (
 	"bufio"
 	"bytes"
-	"compress/bzip2"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/sensor/bunzip"
 )
 
 // compression is how a file is compressed; empty, it is not.
@@ -49,9 +50,7 @@ func unpacked(ctx context.Context, c compression, r io.Reader) (io.Reader, error
 	case gzipped:
 		return gzip.NewReader(bufio.NewReaderSize(r, 64<<10))
 	case bzipped:
-		// Parallel ones are faster, but the one that is kept up takes 90 ms of every start of this program to
-		// make its tables.
-		return bzip2.NewReader(bufio.NewReaderSize(r, 64<<10)), nil
+		return bunzip.NewReader(ctx, r), nil
 	case xzipped:
 		return xz.NewReader(bufio.NewReaderSize(r, 64<<10))
 	case zstded:

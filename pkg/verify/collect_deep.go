@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/certs"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
-	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 )
 
 // deep tries the images in use, and asks each injector pod what it serves.
@@ -63,75 +61,51 @@ func portOf(p *corev1.Pod) int32 {
 	return manifest.Defaults().Port
 }
 
-// sensorsAtOnce is how many sensors are asked at the same time: above it the API server only gets slower.
-const sensorsAtOnce = 32
-
 // answerWithin is how long one sensor may take.
 const answerWithin = 30 * time.Second
 
 // sensors asks the sensor of every pod that has a ready one for its agent id and what it was told.
 func (k *collector) sensors(ctx context.Context) error {
-	executor := kube.NewExecutor(k.c)
 	whole := ""
 	for n := range k.s.Injectors {
 		if c := k.s.Injectors[n].Config; c != nil && c.whole != "" {
 			whole = c.whole
 		}
 	}
-	var ready []*Pod
+	var ready []aid.Pod
 	for n := range k.s.Pods {
 		if p := &k.s.Pods[n]; p.Sidecar != nil && p.Sidecar.Ready && !p.Deleting {
-			ready = append(ready, p)
+			ready = append(ready, aid.Ready(p.Namespace, p.Name, p.Node, p.Sidecar.Name))
 		}
 	}
-	k.s.Sensors = make([]Sensor, len(ready))
-	all, ctx := errgroup.WithContext(ctx)
-	all.SetLimit(sensorsAtOnce)
-	for n, p := range ready {
-		all.Go(func() error {
-			k.s.Sensors[n] = Sensor{Namespace: p.Namespace, Pod: p.Name}
-			err := askSensor(ctx, executor, p, whole, &k.s.Sensors[n])
-			if apierrors.IsForbidden(err) && !k.s.Sensors[n].Policy {
-				return k.may(err, "create", "pods/exec", "")
-			}
-			return ctx.Err()
-		})
+	report := aid.Run(ctx, k.c, ready, aid.Options{Details: true, CID: whole, PodTimeout: answerWithin})
+	for n := range report.Pods {
+		s := sensorOf(&report.Pods[n])
+		if report.Pods[n].Reason == aid.Forbidden && !s.Policy {
+			return k.may(report.Pods[n].Cause(), "create", "pods/exec", "")
+		}
+		k.s.Sensors = append(k.s.Sensors, s)
 	}
-	return all.Wait()
+	return ctx.Err()
 }
 
-// askSensor asks one sensor. The error is the API server's, which is also in the answer.
-func askSensor(ctx context.Context, e *kube.Executor, p *Pod, whole string, s *Sensor) error {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
-	ask := func(option string) (string, error) {
-		out, err := e.Run(ctx, kube.Command{Namespace: p.Namespace, Pod: p.Name, Container: p.Sidecar.Name,
-			Argv: []string{"falconctl", "-g", option}})
-		return out.Stdout, err
+// sensorOf is what counts here of a sensor's answer.
+func sensorOf(r *aid.Result) Sensor {
+	s := Sensor{Namespace: r.Namespace, Pod: r.Pod, AID: r.AID}
+	if r.Details != nil {
+		s.Version = r.Details.Version
+		s.CIDFits = map[aid.Match]string{aid.Matches: "yes", aid.Differs: "no"}[r.Details.CIDMatch]
 	}
-	text, err := ask("--aid")
-	if err != nil {
-		s.Error = err.Error()
+	if r.Reason == "" || r.Reason == aid.NotRegistered {
+		return s
+	}
+	s.Error = r.Message
+	if cause := r.Cause(); cause != nil {
+		s.Error = cause.Error()
 		// A role that lacks the right says "cannot"; anything else that forbids is a policy.
-		s.Policy = apierrors.IsForbidden(err) && !strings.Contains(err.Error(), "cannot")
-		return err
+		s.Policy = r.Reason == aid.Forbidden && !strings.Contains(s.Error, "cannot")
 	}
-	id, err := aid.Parse(text)
-	switch {
-	case err == nil:
-		s.AID = id
-	case !errors.Is(err, aid.ErrUnset):
-		s.Error = err.Error()
-	}
-	if text, err := ask("--cid"); err == nil && whole != "" {
-		if cid := aid.ParseDetails(text).CID; cid != "" {
-			s.CIDFits = map[bool]string{true: "yes", false: "no"}[strings.EqualFold(cid, whole)]
-		}
-	}
-	if text, err := ask("--version"); err == nil {
-		s.Version = aid.ParseDetails(text).Version
-	}
-	return nil
+	return s
 }
 
 // leftovers looks for what an injector leaves that no webhook, label or pod shows.

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,20 +99,20 @@ func TestWhatPassesIsTriedAgain(t *testing.T) {
 		},
 	} {
 		for _, failures := range []int{2, 3} {
-			tries := 0
+			var tries atomic.Int32
 			c := client(t, func(w http.ResponseWriter, r *http.Request) {
 				if body, _ := io.ReadAll(r.Body); !strings.HasPrefix(string(body), "Action=Do&Version=1") {
 					t.Errorf("%s: sent %q", name, body)
 				}
-				if tries++; tries <= failures {
+				if int(tries.Add(1)) <= failures {
 					fail(w)
 				}
 				_, _ = w.Write([]byte("<R><A>x</A></R>"))
 			})
 			var out struct{ A string }
 			err := c.Query(t.Context(), "1", "Do", url.Values{}, &out)
-			if (err == nil) != (failures < 3) || tries != 3 || err == nil && out.A != "x" {
-				t.Errorf("%s %d: %d tries, %+v, %v", name, failures, tries, out, err)
+			if (err == nil) != (failures < 3) || tries.Load() != 3 || err == nil && out.A != "x" {
+				t.Errorf("%s %d: %d tries, %+v, %v", name, failures, tries.Load(), out, err)
 			}
 		}
 	}

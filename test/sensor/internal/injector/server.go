@@ -19,6 +19,11 @@ import (
 // the 30 seconds a pod has by default.
 const drain = 25 * time.Second
 
+// farewell is how long a connection that is kept open may be used for one more request after SIGTERM, whose
+// answer then says that the connection ends. A server that closes it at once meets requests which are being
+// written, and Kubernetes repeats none of them: the pod is refused. How the vendor's injector leaves is not known.
+const farewell = time.Second
+
 // errCrash ends the server as a crash would.
 var errCrash = errors.New(crashText)
 
@@ -50,8 +55,10 @@ func Run(ctx context.Context, p standin.Process) int {
 // closes listener.
 func Serve(ctx context.Context, c Config, listener net.Listener, secrets *imageinfo.Secrets, out *Log) error {
 	h := &webhook{config: c, secrets: secrets, log: out}
+	going := &leaving{}
 	server := &http.Server{
-		Handler:           h.handler(),
+		Handler:           going.answer(h.handler()),
+		ConnState:         going.count,
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(out, "", 0),
 	}
@@ -83,6 +90,7 @@ func Serve(ctx context.Context, c Config, listener net.Listener, secrets *imagei
 	// The caller's context has ended, so the drain needs one of its own.
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
+	going.wait(farewell)
 	if err := server.Shutdown(stop); err != nil {
 		return fmt.Errorf("finish requests in flight: %w", err)
 	}

@@ -135,6 +135,27 @@ func TestFinishesRequestsInFlight(t *testing.T) {
 	}
 }
 
+// A client that is busy all the time must not lose a request to the end of the server.
+func TestNoRequestIsLostWhenItLeaves(t *testing.T) {
+	r := start(t, nil)
+	body := reviewOf(t, simplePod())
+	if _, text, err := r.post(t, t.Context(), body); err != nil {
+		t.Fatalf("before: %v %s", err, text)
+	}
+	r.stop()
+	for told := false; !told; {
+		response, err := r.client.Get(r.address + "/live")
+		if err != nil {
+			t.Fatalf("a request after SIGTERM, on the connection from before: %v", err)
+		}
+		response.Body.Close()
+		told = response.Close
+	}
+	if err := <-r.ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
 func TestMissingCertificate(t *testing.T) {
 	var out bytes.Buffer
 	env := minimal(standin.Env{standin.EnvTLSDir: t.TempDir(), standin.EnvListenPort: freePort(t)})
