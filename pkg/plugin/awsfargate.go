@@ -65,12 +65,12 @@ func newFargateEnsure(s *session) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&w.namespaces, "namespaces", nil, "`NAMESPACE`s whose pods run on Fargate, with commas between them")
-	flags.StringArrayVar(&w.selectors, "selector", nil, "pods that run on Fargate, as `NAMESPACE:LABELS`; * is\nany characters, ? is one")
+	flags.StringArrayVar(&w.selectors, "selector", nil, "pods that run on Fargate, as `NAMESPACE:LABELS`; * is any characters, ? is one")
 	flags.BoolVar(&w.noInjector, "no-injector", false, "leave the injector's namespace out")
 	flags.StringVar(&w.Name, "name", "", "the `NAME` of the profile, in place of fp- and the namespace")
 	flags.StringSliceVar(&w.Subnets, "subnet", nil, "private subnets by `ID`, in place of those found")
 	flags.StringVar(&w.Role, "role", "", "a pod execution role by `NAME` or ARN, in place of one of ours")
-	flags.BoolVar(&w.ReplaceFailed, "replace-failed", false, "delete a profile of ours that EKS could not create, and\nmake it anew")
+	flags.BoolVar(&w.ReplaceFailed, "replace-failed", false, "delete a profile of ours that EKS could not create, and make it anew")
 	timeoutFlag(cmd, &w.Timeout, "how long everything may take")
 	w.Timeout = profileTimeout
 	flags.Lookup("timeout").DefValue = profileTimeout.String()
