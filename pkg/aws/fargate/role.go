@@ -24,6 +24,7 @@ const (
 	podPolicy  = "AmazonEKSFargatePodExecutionRolePolicy"
 
 	codeNoEntity = "NoSuchEntity"
+	codeExists   = "EntityAlreadyExists"
 )
 
 // role is a pod execution role as it is, or as it will be.
@@ -143,10 +144,14 @@ func (r *run) ready(ctx context.Context, o *role) error {
 	if !o.there {
 		out, err := r.IAM.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &o.name, AssumeRolePolicyDocument: sdk.String(trustOf(r.cluster).String()),
 			Description: sdk.String("Pods on Fargate of the EKS cluster " + r.cluster.Name), Tags: iamTags(r.Tags)})
-		if err != nil {
+		switch {
+		case err == nil:
+			o.arn = sdk.ToString(out.Role.Arn)
+		// The answer to a first try was lost, or somebody made the same.
+		case aws.Code(err) != codeExists || !r.isOurs(ctx, o.name):
 			return r.Explain(ctx, "create the role "+o.name, err)
 		}
-		o.arn, o.there, o.made, o.owned = sdk.ToString(out.Role.Arn), true, true, true
+		o.there, o.made, o.owned = true, true, true
 	}
 	if !o.attached {
 		_, err := r.IAM.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &o.name, PolicyArn: sdk.String(PodPolicyARN(r.cluster.partition()))})
@@ -164,6 +169,12 @@ func (r *run) ready(ctx context.Context, o *role) error {
 		r.done(key, aws.Created)
 	}
 	return nil
+}
+
+// isOurs says whether there is a role of that name with our tag.
+func (r *run) isOurs(ctx context.Context, name string) bool {
+	out, err := r.IAM.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
+	return err == nil && aws.Owned(roleTags(out.Role.Tags))
 }
 
 // undoRole removes a role that this run made for nothing. What cannot be removed is told, and used next time.

@@ -99,7 +99,7 @@ func (a *Account) providerSteps(ctx context.Context, c *cluster) ([]step, error)
 			func(ctx context.Context) error {
 				_, err := a.IAM.CreateOpenIDConnectProvider(ctx, &iam.CreateOpenIDConnectProviderInput{Url: sdk.String("https://" + c.host()),
 					ClientIDList: []string{audience}, Tags: tagsFor(a.Tags)})
-				if aws.Code(err) == "EntityAlreadyExists" {
+				if aws.Code(err) == codeExists {
 					// Somebody else was faster.
 					return nil
 				}
@@ -125,6 +125,12 @@ func (a *Account) roleSteps(ctx context.Context, c *cluster, b *Binding, there *
 		steps = append(steps, step{aws.Step{Action: "iam:CreateRole", On: b.Role, Why: "for " + b.subject()}, object, aws.Created, func(ctx context.Context) error {
 			_, err := a.IAM.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &b.Role, AssumeRolePolicyDocument: sdk.String(wanted.String()),
 				Description: sdk.String("The Falcon injector of the EKS cluster " + c.name), Tags: tagsFor(a.Tags)})
+			if aws.Code(err) == codeExists {
+				// The answer to a first try was lost, or somebody made the same.
+				if now, lookErr := a.role(ctx, b.Role); lookErr == nil && now != nil && now.owned {
+					return nil
+				}
+			}
 			return a.Explain(ctx, "create the role "+b.Role, err)
 		}})
 	case !there.owned:

@@ -14,10 +14,11 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
 
-// The codes of EKS and of IAM for something that is not there.
+// The codes of EKS and of IAM for something that is not there, and of IAM for something that is.
 const (
 	codeNotFound = "ResourceNotFoundException"
 	codeNoEntity = "NoSuchEntity"
+	codeExists   = "EntityAlreadyExists"
 )
 
 // provider is an OIDC provider as it is.
