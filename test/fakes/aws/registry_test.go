@@ -87,16 +87,16 @@ func TestPushedImageIsInTheControlPlane(t *testing.T) {
 	}
 }
 
-// withProgram is a cloud with the distribution registry, if the lab has compiled it.
+// withProgram is a cloud with the distribution registry, which the lab has compiled.
 func withProgram(t *testing.T) *Cloud {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	built, _ := filepath.Glob(filepath.Join(cache, "kubectl-falcon-lab", "bin", "*", "registry"))
 	if len(built) == 0 {
-		t.Skip("the lab has not compiled the distribution registry: make lab-build")
+		t.Fatal("the lab's registry is not compiled yet: run make lab-build first")
 	}
 	c, err := Start(t.Context(), Options{Moto: shared.moto, RegistryProgram: built[len(built)-1]})
 	if err != nil {
