@@ -1,5 +1,3 @@
-// Package aws_test runs the plugin's commands for EKS against the local AWS: what they do, under which rights,
-// and what they leave when something goes wrong.
 package aws_test
 
 import (
