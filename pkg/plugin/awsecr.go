@@ -12,7 +12,6 @@ import (
 	// The name is the SDK's own too.
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/ecr"
-	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
 )
 
@@ -179,15 +178,6 @@ func (s *session) printSteps(steps []aws.Step) error {
 
 // agreeToDelete asks before something is deleted, unless --yes was given.
 func (s *session) agreeToDelete(ctx context.Context, f *ecrFlags, what string) error {
-	if f.yes {
-		return nil
-	}
-	if !term.Interactive(s.Streams) {
-		return problem.New(problem.BadInput, "add --yes; --dry-run says what would be deleted", "%s would be deleted, and there is no terminal to ask on", what)
-	}
-	yes, err := s.ask(ctx, "delete "+what+" now?")
-	if err == nil && !yes {
-		return problem.New(problem.Failed, "", "nothing was deleted: you did not say yes")
-	}
+	_, err := s.agree(ctx, &eksFlags{yes: f.yes}, what)
 	return err
 }

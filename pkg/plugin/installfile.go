@@ -21,9 +21,9 @@ var notInFiles = []string{"filename", "dry-run", "output", "diff", "show-secrets
 // fileReader reads flags from a YAML file: a mapping by their names. Messages name the line and the key,
 // and no value, since a secret may have been put there by mistake.
 type fileReader struct {
-	// name is the file's, for messages.
-	name  string
-	flags *pflag.FlagSet
+	// name is the file's and command the one that reads it, for messages.
+	name, command string
+	flags         *pflag.FlagSet
 	// origin gets the place of each flag that is set.
 	origin map[string]string
 }
@@ -65,7 +65,7 @@ func (r fileReader) read(content []byte) error {
 		}
 		for _, text := range texts {
 			if err := flag.Value.Set(text.value); err != nil {
-				return r.fault(text.line, "kubectl falcon install --help", "%s: %w", flag.Name, err)
+				return r.fault(text.line, r.command+" --help", "%s: %w", flag.Name, err)
 			}
 			r.origin[flag.Name] = fmt.Sprintf("%s:%d: %s", r.name, key.Line, flag.Name)
 		}
@@ -133,11 +133,11 @@ func (r fileReader) flag(key *yaml.Node) (*pflag.Flag, error) {
 	case flag != nil:
 		return nil, r.fault(key.Line, "give --"+name+" on the command line", "%s is a flag of all commands, which do not read this file", name)
 	}
-	next := "kubectl falcon install --help lists the flags; write them without dashes in front"
+	next := r.command + " --help lists the flags; write them without dashes in front"
 	if near := r.near(name); near != "" {
 		next = "did you mean: " + near + "?"
 	}
-	return nil, r.fault(key.Line, next, "install has no flag %q", name)
+	return nil, r.fault(key.Line, next, "%s has no flag %q", strings.TrimPrefix(r.command, commandName+" "), name)
 }
 
 // near is the flag that a mistyped name is closest to, if one is close. pullSecret, pull_secret and
@@ -251,7 +251,7 @@ func (r fileReader) scalar(flag *pflag.Flag, value *yaml.Node, want string) (pla
 }
 
 func (r fileReader) wrongKind(flag *pflag.Flag, value *yaml.Node, want string) error {
-	return r.fault(value.Line, "kubectl falcon install --help", "%s takes %s", flag.Name, want)
+	return r.fault(value.Line, r.command+" --help", "%s takes %s", flag.Name, want)
 }
 
 // followed is the node that an alias stands for.

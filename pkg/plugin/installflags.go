@@ -15,6 +15,9 @@ import (
 // installFlags is the command line of install. What goes into o and how is there once complete was called,
 // but for secrets that only the cluster has.
 type installFlags struct {
+	// command is the one that they are of, as users call it.
+	command string
+
 	o   inject.Options
 	how inject.How
 
@@ -55,10 +58,11 @@ const runHeading = "This run"
 
 func newInstallFlags() *installFlags {
 	return &installFlags{
-		o:      manifest.Defaults(),
-		how:    inject.How{Timeout: 5 * time.Minute, Wait: true, Rollback: true, RenewBefore: 30 * day},
-		dryRun: dryRunNone,
-		origin: map[string]string{},
+		command: commandName + " install",
+		o:       manifest.Defaults(),
+		how:     inject.How{Timeout: 5 * time.Minute, Wait: true, Rollback: true, RenewBefore: 30 * day},
+		dryRun:  dryRunNone,
+		origin:  map[string]string{},
 	}
 }
 

@@ -82,7 +82,7 @@ func (f *installFlags) readFlagFile(flags *pflag.FlagSet) error {
 	if err != nil {
 		return err
 	}
-	return fileReader{name: name, flags: flags, origin: f.origin}.read(content)
+	return fileReader{name: name, command: f.command, flags: flags, origin: f.origin}.read(content)
 }
 
 // given says how the user gave a flag.

@@ -68,6 +68,7 @@ func newUp(s *session) *cobra.Command {
 	f := &upFlags{inject: newInstallFlags(), eks: &eksFlags{awsFlags: &awsFlags{command: "up"}}, repository: defaultRepository,
 		detection: 10 * time.Minute}
 	f.inject.o.Fargate = true
+	f.inject.command = commandName + " up"
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Do the whole guide on EKS Fargate, up to a proved detection",

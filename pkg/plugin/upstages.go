@@ -58,17 +58,6 @@ func (u *undertaking) stages() []stage.Stage {
 	return all
 }
 
-// login is the keychain of a registry in ECR, and of others what docker's configuration has.
-type login struct{ ecr.Login }
-
-// Resolve implements authn.Keychain.
-func (l login) Resolve(of authn.Resource) (authn.Authenticator, error) {
-	if of.RegistryStr() != l.Host {
-		return authn.DefaultKeychain.Resolve(of)
-	}
-	return authn.FromConfig(authn.AuthConfig{Username: l.User, Password: l.Password()}), nil
-}
-
 // origin finds the image at the vendor's, and what opens its registry; with --source it is that.
 func (u *undertaking) origin(ctx context.Context) (one sensor.Image, keys authn.Keychain, err error) {
 	if u.f.source != "" {
@@ -140,13 +129,15 @@ func (u *undertaking) pushImage(ctx context.Context, tell func(string)) (string,
 		return "", err
 	}
 	result, err := sensor.Push(ctx, one.Reference, destination(repository.Repository.URI, one.Reference),
-		sensor.Options{From: keys, To: login{token}, Agent: userAgent(), Report: func(e sensor.Event) {
-			text := e.Blob + " " + string(e.State)
-			if e.Total > 0 && u.s.live() {
-				text = fmt.Sprintf("%s %s of %s", text, size(e.Done), size(e.Total))
-			}
-			tell(text)
-		}})
+		sensor.Options{From: keys, Agent: userAgent(),
+			To: sensor.LoginKeychain(sensor.Login{Host: token.Host, User: token.User, Password: token.Password()}, authn.DefaultKeychain),
+			Report: func(e sensor.Event) {
+				text := e.Blob + " " + string(e.State)
+				if e.Total > 0 && u.s.live() {
+					text = fmt.Sprintf("%s %s of %s", text, size(e.Done), size(e.Total))
+				}
+				tell(text)
+			}})
 	if err != nil {
 		return "", err
 	}
