@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
@@ -90,6 +92,27 @@ func TestPushRefusesWhatIsNoSensorImage(t *testing.T) {
 		s.tag = "registry.example.com/shop:1"
 		s.layers = [][]byte{tarOf(t, file{name: "bin/shop", content: []byte("shop")})}
 	})
+	// The presets' largest, doubled: xz writes what it is told into a header of some bytes, and zstd too.
+	wide := func(how compression) []byte {
+		var b bytes.Buffer
+		var w io.WriteCloser
+		var err error
+		if how == xzipped {
+			w, err = xz.WriterConfig{DictCap: 2 * mostDictionary}.NewWriter(&b)
+		} else {
+			w, err = zstd.NewWriter(&b, zstd.WithWindowSize(2*mostWindow))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(archive); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
 	bzip, err := os.ReadFile("testdata/image.tar.bz2")
 	if err != nil {
 		t.Fatal(err)
@@ -104,6 +127,8 @@ func TestPushRefusesWhatIsNoSensorImage(t *testing.T) {
 		"cut when compressed":   {gz[:len(gz)/2], "is cut: it ends before the image does"},
 		"cut by zstd":           {compressed(t, zstded, archive)[:20_000], "is cut: it ends before the image does"},
 		"cut by xz":             {compressed(t, xzipped, archive)[:20_000], "is cut: it ends before the image does"},
+		"too much xz":           {wide(xzipped), "would need too much memory: its compression asks for a dictionary of 128 MiB, and 64 MiB is the most"},
+		"too much zstd":         {wide(zstded), "would need too much memory: window size exceeded"},
 		"damaged":               {damaged, "is damaged"},
 		"a line of text":        {[]byte("hello\n"), "is no tarball of an image: it has only 6 bytes"},
 		"empty":                 {nil, "it is no image: it has neither manifest.json nor index.json"},

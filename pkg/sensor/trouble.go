@@ -9,8 +9,10 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/sensor/unxz"
 )
 
 var (
@@ -50,7 +52,11 @@ func (t *tarball) unreadable(ctx context.Context, err error) error {
 	}
 	const again = "download it again, and compare its checksum with the one in the Falcon console"
 	const save = "name the tarball that docker save or the Falcon console gave"
+	_, large := errors.AsType[*unxz.TooLarge](err)
 	switch {
+	case large, errors.Is(err, zstd.ErrWindowSizeExceeded):
+		return problem.New(problem.BadInput, "compress it again with less, such as xz -9 or zstd -19, or unpack it first",
+			"%s would need too much memory: %w", t.name, err)
 	case errors.Is(err, errBomb):
 		return problem.New(problem.BadInput, again, "%s is refused: %w", t.name, err)
 	case errors.Is(err, errSum):

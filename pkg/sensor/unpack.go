@@ -10,9 +10,9 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/sensor/bunzip"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/sensor/unxz"
 )
 
 // compression is how a file is compressed; empty, it is not.
@@ -41,8 +41,14 @@ func sniffed(begin []byte) compression {
 	return none
 }
 
-// mostWindow bounds the memory that a zstd file can ask for. It is the window of zstd -19.
-const mostWindow = 8 << 20
+// What bounds the memory that a file can ask for, which otherwise is gigabytes by some bytes of its header. All
+// presets of the two programs stay within these; only windows that were asked for by number are larger.
+const (
+	// mostWindow is the window of zstd -19.
+	mostWindow = 8 << 20
+	// mostDictionary is the dictionary of xz -9.
+	mostDictionary = 64 << 20
+)
 
 // unpacked reads what is in a compressed file. The context ends what reads ahead.
 func unpacked(ctx context.Context, c compression, r io.Reader) (io.Reader, error) {
@@ -52,7 +58,7 @@ func unpacked(ctx context.Context, c compression, r io.Reader) (io.Reader, error
 	case bzipped:
 		return bunzip.NewReader(ctx, r), nil
 	case xzipped:
-		return xz.NewReader(bufio.NewReaderSize(r, 64<<10))
+		return unxz.NewReader(r, mostDictionary), nil
 	case zstded:
 		d, err := zstd.NewReader(r, zstd.WithDecoderMaxWindow(mostWindow), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
 		if err != nil {
