@@ -40,6 +40,11 @@ func (s *session) vendorLogin(ctx context.Context, from *apiCredentials) (api.Re
 		return api.RegistryLogin{}, err
 	}
 	defer endFalcon(ctx, client)
+	return registryOf(ctx, client)
+}
+
+// registryOf is the login for the vendor's registry that an API client gets.
+func registryOf(ctx context.Context, client *api.Client) (api.RegistryLogin, error) {
 	login, err := client.Registry(ctx)
 	if host := standInRegistry(); err == nil && host != "" {
 		login.Host = host

@@ -205,6 +205,32 @@ func TestSensorDownload(t *testing.T) {
 	falcon(t, "sensor", "download", "--to", dir, "--version", "6").must(t, ExitUsage, "has no tarball of version 6", "sensor tags")
 }
 
+// What the Falcon API gives is pushed on its way, and no file of it stays anywhere.
+func TestSensorPushOfATarballOfTheFalconAPI(t *testing.T) {
+	bzip, err := os.ReadFile("../sensor/testdata/image.tar.bz2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	standInVendor(t, falconapi.Tarball{Name: "falcon-sensor-7.40.0-1.container.x86_64.tar.bz2", Version: "7.40.0-1", Content: bzip})
+	own := ownRegistry(t)
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	for _, source := range []string{"falcon-api:7.40", "falcon-api"} {
+		o := falcon(t, "sensor", "push", source, own+"/falcon")
+		o.must(t, 0, "falcon-sensor-7.40.0-1.container.x86_64.tar.bz2 downloaded, ", own+"/falcon:7.40.0-1.container.x86_64.Release.US-1")
+		o.hides(t)
+		if !strings.HasPrefix(o.out, own+"/falcon@sha256:") {
+			t.Errorf("got %q", o.out)
+		}
+	}
+	falcon(t, "sensor", "push", "falcon-api:8", own+"/falcon").must(t, ExitUsage, "has no tarball of version 8", "sensor tags")
+	if left, err := filepath.Glob(filepath.Join(temporary, "kubectl-falcon*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	t.Setenv(varClientSecret, "")
+	falcon(t, "sensor", "push", "falcon-api", own+"/falcon").must(t, ExitUsage, "the credentials of the Falcon API are missing")
+}
+
 func TestSensorPullSecret(t *testing.T) {
 	host := standInVendor(t)
 	o := falcon(t, "sensor", "pull-secret", "--namespaces", "team-a,team-b", "-o", "json")

@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/spf13/cobra"
 
+	// The tests of this package have a function falcon.
+	api "github.com/kubectl-falcon/kubectl-falcon/pkg/falcon"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/sensor"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
 )
@@ -20,14 +22,18 @@ func newSensorPush(s *session) *cobra.Command {
 		Short: "Push the sensor's image to a registry, and print its digest",
 		Long: "Push the image of the Falcon Container sensor to DEST, a repository with or\n" +
 			"without a tag, and print it by its digest. SOURCE is a tarball of docker save or\n" +
-			"an OCI layout, plain or compressed with gzip, bzip2, xz or zstd, or an image in\n" +
-			"a registry; of one for several platforms all go, or the one of --platform.\n\n" +
+			"an OCI layout, plain or compressed with gzip, bzip2, xz or zstd; an image in a\n" +
+			"registry; or falcon-api:VERSION, the tarball that the Falcon API gives, with\n" +
+			"falcon-api:latest the newest. Of an image for several platforms all go, or the\n" +
+			"one of --platform.\n\n" +
 			"It logs in with what docker login or a credential helper has kept, to the\n" +
 			"vendor's registry with the Falcon API client, and to ECR with AWS credentials.\n" +
+			"A tarball of the Falcon API is kept no longer than the push takes.\n" +
 			"What is there already is not sent again, and the tag is written last.",
 		Example: "  kubectl falcon sensor push falcon-sensor.tar.bz2 registry.example.com/sensor:7\n" +
 			"  kubectl falcon sensor push \"$(kubectl falcon sensor image)\" \\\n" +
-			"      registry.example.com/falcon-sensor:7.40",
+			"      registry.example.com/falcon-sensor:7.40\n" +
+			"  kubectl falcon sensor push falcon-api:7.40 registry.example.com/falcon-sensor",
 		Args: arguments("SOURCE", "DEST"),
 	}
 	cmd.Flags().StringVar(&o.Platform, "platform", "", "only the image for this platform, such as linux/amd64")
@@ -36,7 +42,9 @@ func newSensorPush(s *session) *cobra.Command {
 	from := falconCredentialsFlag(cmd)
 	format := formatFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		s.resumes = true
+		// What the Falcon API gives on the way is not kept.
+		_, anew := sensor.APISource(args[0])
+		s.resumes = !anew
 		return s.sensorPush(cmd.Context(), args[0], args[1], o, pushLogins{from, *profile}, *format)
 	}
 	return cmd
@@ -49,18 +57,53 @@ type pushLogins struct {
 	profile string
 }
 
-// push logs in to both registries and pushes.
+// fromVendor says whether a source is the vendor's, which opens it to a client of the Falcon API.
+func fromVendor(source string) bool {
+	if _, is := sensor.APISource(source); is {
+		return true
+	}
+	ref, err := name.ParseReference(source)
+	return err == nil && isVendors(ref.Context().RegistryStr())
+}
+
+// openSource puts what opens a source into the options: the Falcon API itself or the vendor's registry with its
+// client, which may be nil, and ECR with AWS credentials. What it returns is nil where that is not ECR.
+func (s *session) openSource(ctx context.Context, source string, client *api.Client, profile string, o *sensor.Options) (*ecrAccess, error) {
+	if _, is := sensor.APISource(source); is {
+		if client != nil {
+			o.Tarballs = client
+		}
+		return nil, nil
+	}
+	if fromVendor(source) && client != nil {
+		login, err := registryOf(ctx, client)
+		o.From = sensor.VendorKeychain(login)
+		return nil, err
+	}
+	from, err := s.ecrAccess(ctx, source, profile)
+	if from != nil {
+		o.From = from.keys
+	}
+	return from, err
+}
+
+// push logs in to where the image comes from and where it goes, and pushes.
 func (s *session) push(ctx context.Context, source, dest string, o sensor.Options, logins pushLogins) (sensor.Result, error) {
-	from, err := s.ecrAccess(ctx, source, logins.profile)
+	var client *api.Client
+	if _, must := sensor.APISource(source); must || fromVendor(source) && !logins.falcon.absent() {
+		var err error
+		if client, err = s.falconClient(ctx, logins.falcon); err != nil {
+			return sensor.Result{}, err
+		}
+		defer endFalcon(ctx, client)
+	}
+	from, err := s.openSource(ctx, source, client, logins.profile, &o)
 	if err != nil {
 		return sensor.Result{}, err
 	}
 	to, err := s.ecrAccess(ctx, dest, logins.profile)
 	if err != nil {
 		return sensor.Result{}, err
-	}
-	if from != nil {
-		o.From = from.keys
 	}
 	if to != nil {
 		o.To, o.Strict = to.keys, to.without == nil
@@ -70,24 +113,16 @@ func (s *session) push(ctx context.Context, source, dest string, o sensor.Option
 }
 
 func (s *session) sensorPush(ctx context.Context, source, dest string, o sensor.Options, logins pushLogins, format term.Format) error {
-	from := logins.falcon
-	if err := from.check(); err != nil {
+	if err := logins.falcon.check(); err != nil {
 		return err
 	}
 	o.Agent = userAgent()
-	if ref, err := name.ParseReference(source); err == nil && isVendors(ref.Context().RegistryStr()) && !from.absent() {
-		login, err := s.vendorLogin(ctx, from)
-		if err != nil {
-			return err
-		}
-		o.From = sensor.VendorKeychain(login)
-	}
 	shown := s.transfers()
 	o.Report = func(e sensor.Event) {
 		switch e.State {
-		case sensor.Packing, sensor.Sending:
+		case sensor.Downloading, sensor.Packing, sensor.Sending:
 			shown.at(filepath.Base(e.Blob), string(e.State), e.Done, e.Total)
-		case sensor.Sent, sensor.Present:
+		case sensor.Sent, sensor.Present, sensor.Fetched:
 			shown.ended(e.Blob, string(e.State)+", "+size(e.Total))
 		}
 	}

@@ -33,6 +33,8 @@ type undertaking struct {
 	mu sync.Mutex
 	// image is the one to install, cid the customer id, annotation that of the injector's role.
 	image, cid, annotation string
+	// repository is where the image goes, as a reference without a tag.
+	repository string
 	// proved is what the demo showed.
 	proved *demo.Result
 	// left is what down could not take away in the cluster.
@@ -174,6 +176,7 @@ func (u *undertaking) repositoryStage() stage.Stage {
 			if len(done.Steps) > 0 {
 				return stage.Seen{What: planText(len(done.Steps), "make the repository "+u.f.repository)}, nil
 			}
+			u.keep(&u.repository, done.Repository.URI)
 			return stage.Seen{Done: true, What: done.Repository.URI}, nil
 		},
 		Make: func(ctx context.Context, tell func(string)) (string, error) {
@@ -181,6 +184,7 @@ func (u *undertaking) repositoryStage() stage.Stage {
 			if err != nil {
 				return "", err
 			}
+			u.keep(&u.repository, done.Repository.URI)
 			return done.Repository.URI, nil
 		}}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/demo"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/sensor"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/stage"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
 )
@@ -47,8 +48,8 @@ func (f *upFlags) guideFlags(set *pflag.FlagSet) {
 	set.Var(text[string]{to: &f.eks.cluster, kind: "NAME"}, "cluster", "the EKS cluster; without it the kubeconfig's")
 	set.BoolVar(&f.create, "create-cluster", false, "make the cluster with an installed eksctl if there is none of that name")
 	set.Var(text[string]{to: &f.repository, kind: "NAME"}, "repository", "the repository in ECR for the sensor's image")
-	set.Var(text[string]{to: &f.source, kind: "SOURCE"}, "source", "where the image comes from: a tarball or a reference; without it "+
-		"the vendor's registry")
+	set.Var(text[string]{to: &f.source, kind: "SOURCE"}, "source", "where the image comes from, as for sensor push: a tarball, a reference or "+
+		"falcon-api:VERSION; without it the vendor's registry")
 	set.Var(text[string]{to: &f.version, kind: "VERSION"}, "sensor-version", "the vendor's version, such as 7.40; without it the newest")
 	set.Var(list{&f.namespaces, "NAME,..."}, "fargate-namespaces", "namespaces whose pods run on Fargate, besides the injector's; repeatable")
 	set.BoolVar(&f.noRole, "no-role", false, "make no IAM role with which the injector reads images in ECR")
@@ -116,6 +117,7 @@ func (f *upFlags) complete(flags *pflag.FlagSet) error {
 		return err
 	}
 	o := &f.inject.o
+	_, fromAPI := sensor.APISource(f.source)
 	switch noAPI := f.from.absent(); {
 	case o.CID == "" && len(f.inject.sources) == 0 && noAPI:
 		return problem.New(problem.BadInput, "set FALCON_CLIENT_ID and FALCON_CLIENT_SECRET, or give --cid",
@@ -123,6 +125,12 @@ func (f *upFlags) complete(flags *pflag.FlagSet) error {
 	case o.Image == "" && f.source == "" && noAPI:
 		return problem.New(problem.BadInput, "set FALCON_CLIENT_ID and FALCON_CLIENT_SECRET, or give --source or --image",
 			"it is not known where the image comes from: there is no --source, and there are no credentials of the Falcon API")
+	case f.source != "" && f.version != "":
+		return problem.New(problem.BadInput, "leave --sensor-version out, or write --source falcon-api:"+f.version,
+			"--sensor-version chooses an image in the vendor's registry, and --source names another one")
+	case noAPI && fromAPI:
+		return problem.New(problem.BadInput, "set FALCON_CLIENT_ID and FALCON_CLIENT_SECRET, or name another source",
+			"--source %s needs credentials of the Falcon API", f.source)
 	case o.Image != "" && f.source != "":
 		return problem.New(problem.BadInput, "leave one of them out", "--image is one that is in a registry already, --source one to be pushed")
 	}

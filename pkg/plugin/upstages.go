@@ -11,11 +11,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 
-	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/ecr"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/demo"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
-	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/sensor"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/stage"
 )
@@ -58,17 +56,11 @@ func (u *undertaking) stages() []stage.Stage {
 	return all
 }
 
-// origin finds the image at the vendor's, and what opens its registry; with --source it is that.
+// origin finds the image at the vendor's, and what opens its registry.
 func (u *undertaking) origin(ctx context.Context) (one sensor.Image, keys authn.Keychain, err error) {
-	if u.f.source != "" {
-		return sensor.Image{Reference: u.f.source}, nil, nil
-	}
-	vendor, err := u.falcon.Registry(ctx)
+	vendor, err := registryOf(ctx, u.falcon)
 	if err != nil {
 		return one, nil, err
-	}
-	if host := standInRegistry(); host != "" {
-		vendor.Host = host
 	}
 	all, err := sensor.Images(ctx, vendor)
 	if err != nil {
@@ -90,7 +82,8 @@ func (u *undertaking) imageStage() stage.Stage {
 	return stage.Stage{Name: "image", Takes: time.Minute, Will: "push " + from + " to " + u.f.repository,
 		Look: func(ctx context.Context) (stage.Seen, error) {
 			if u.f.source != "" {
-				return stage.Seen{What: "push " + from + "; what is there is not sent again"}, nil
+				given, err := u.given(ctx)
+				return stage.Seen{What: "push " + given + "; what is there is not sent again"}, err
 			}
 			one, _, err := u.origin(ctx)
 			if err != nil {
@@ -111,35 +104,47 @@ func (u *undertaking) imageStage() stage.Stage {
 		Make: u.pushImage}
 }
 
-func (u *undertaking) pushImage(ctx context.Context, tell func(string)) (string, error) {
+// given is what --source names, in words. A version of the Falcon API that is not there is told so already when
+// it is planned.
+func (u *undertaking) given(ctx context.Context) (string, error) {
+	if _, is := sensor.APISource(u.f.source); !is {
+		return u.f.source, nil
+	}
+	one, err := sensor.FindTarball(ctx, u.falcon, u.f.source)
+	return one.Name + " of the Falcon API", err
+}
+
+// openImage returns the image that is to be pushed, and puts what opens it into the options.
+func (u *undertaking) openImage(ctx context.Context, o *sensor.Options) (source string, from *ecrAccess, err error) {
+	if u.f.source != "" {
+		from, err = u.s.openSource(ctx, u.f.source, u.falcon, u.f.eks.profile, o)
+		return u.f.source, from, err
+	}
 	one, keys, err := u.origin(ctx)
+	o.From = keys
+	return one.Reference, nil, err
+}
+
+func (u *undertaking) pushImage(ctx context.Context, tell func(string)) (string, error) {
+	o := sensor.Options{Agent: userAgent(), Strict: true, Report: func(e sensor.Event) {
+		text := e.Blob + " " + string(e.State)
+		if e.Total > 0 && u.s.live() {
+			text = fmt.Sprintf("%s %s of %s", text, size(e.Done), size(e.Total))
+		}
+		tell(text)
+	}}
+	source, from, err := u.openImage(ctx, &o)
 	if err != nil {
 		return "", err
 	}
-	client := u.registry(nil)
-	repository, err := client.Ensure(ctx, ecr.Wanted{Name: u.f.repository, Version: version().Version, DryRun: true})
+	token, err := u.registry(nil).Login(ctx)
 	if err != nil {
 		return "", err
 	}
-	if repository.Repository == nil {
-		return "", problem.New(problem.Failed, "run it again", "the repository %s is gone", u.f.repository)
-	}
-	token, err := client.Login(ctx)
+	o.To = sensor.LoginKeychain(sensor.Login{Host: token.Host, User: token.User, Password: token.Password()}, authn.DefaultKeychain)
+	result, err := sensor.Push(ctx, source, destination(u.repository, source), o)
 	if err != nil {
-		return "", err
-	}
-	result, err := sensor.Push(ctx, one.Reference, destination(repository.Repository.URI, one.Reference),
-		sensor.Options{From: keys, Agent: userAgent(),
-			To: sensor.LoginKeychain(sensor.Login{Host: token.Host, User: token.User, Password: token.Password()}, authn.DefaultKeychain),
-			Report: func(e sensor.Event) {
-				text := e.Blob + " " + string(e.State)
-				if e.Total > 0 && u.s.live() {
-					text = fmt.Sprintf("%s %s of %s", text, size(e.Done), size(e.Total))
-				}
-				tell(text)
-			}})
-	if err != nil {
-		return "", err
+		return "", pushAdvice(err, from, &ecrAccess{host: token.Host, region: u.account.Region, repository: u.f.repository})
 	}
 	u.keep(&u.image, result.Reference)
 	return result.Reference, nil

@@ -18,8 +18,9 @@ type artifact struct {
 	// from is the source in words, names what it calls the image.
 	from  string
 	names []string
-	// index is nil for one image.
+	// index is nil for one image, and list what it says.
 	index  *manifest
+	list   *v1.IndexManifest
 	images []*image
 	// tarball is where they are, unless it is a registry.
 	tarball *tarball

@@ -2,12 +2,10 @@ package sensor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
@@ -31,7 +29,7 @@ func (p *push) compare(ctx context.Context) (same bool, err error) {
 	if err != nil {
 		return false, refused(ctx, p.to, "look at", err)
 	}
-	if p.has(found) {
+	if p.has(ctx, found) {
 		p.name(found.Digest.String())
 		p.result.AlreadyThere = true
 		return true, nil
@@ -46,7 +44,10 @@ func (p *push) final(answer *transport.Error) bool {
 }
 
 // has says whether what was found is the source's image.
-func (p *push) has(found *remote.Descriptor) bool {
+func (p *push) has(ctx context.Context, found *remote.Descriptor) bool {
+	if p.source.remade() {
+		return p.hasRemade(ctx, found)
+	}
 	if p.source.index != nil {
 		return found.Digest == sumOf(p.source.index.raw)
 	}
@@ -54,9 +55,5 @@ func (p *push) has(found *remote.Descriptor) bool {
 	if i.ready != nil && found.Digest == sumOf(i.ready.raw) {
 		return true
 	}
-	m := v1.Manifest{}
-	if !found.MediaType.IsImage() || json.Unmarshal(found.Manifest, &m) != nil {
-		return false
-	}
-	return m.Config.Digest == i.configDigest()
+	return configIs(found, i)
 }

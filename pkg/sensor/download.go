@@ -55,8 +55,7 @@ func Download(ctx context.Context, api Tarballs, o DownloadOptions) (Downloaded,
 	}
 	to := o.To
 	if info, err := os.Stat(to); to == "" || err == nil && info.IsDir() {
-		// The API's word for the name of a file must not choose the folder.
-		to = filepath.Join(to, filepath.Base(filepath.Clean("/"+one.Name)))
+		to = filepath.Join(to, fileName(one))
 	}
 	d := &download{api: api, o: o, of: one, to: to, part: to + ".part"}
 	result := Downloaded{File: to, Version: one.Version, SHA256: one.SHA256, Size: one.Size}
@@ -69,6 +68,9 @@ func Download(ctx context.Context, api Tarballs, o DownloadOptions) (Downloaded,
 	}
 	return result, nil
 }
+
+// fileName is what a tarball's file is called. The API's word for it must not choose the folder.
+func fileName(one falcon.Installer) string { return filepath.Base(filepath.Clean("/" + one.Name)) }
 
 func chooseTarball(ctx context.Context, api Tarballs, version string) (falcon.Installer, error) {
 	all, err := api.ContainerTarballs(ctx)
@@ -96,6 +98,8 @@ type download struct {
 	o        DownloadOptions
 	of       falcon.Installer
 	to, part string
+	// passing says that the file does not stay.
+	passing bool
 }
 
 // there says whether the file is there already, and refuses to write over another.
@@ -124,9 +128,16 @@ const breaks = 4
 
 // run downloads until all is there, and returns how much was when it began.
 func (d *download) run(ctx context.Context) (resumed int64, err error) {
+	again, elsewhere := "the same command goes on from here", "name another place with --to"
+	if d.passing {
+		again, elsewhere = "try again, or get it first with sensor download, which goes on from where it was", "name another folder for temporary files with TMPDIR"
+	}
+	if d.of.Size > mostUnpacked {
+		return 0, problem.New(problem.Failed, "choose another version", "%s is refused: it would have %d bytes, and no image has", d.of.Name, d.of.Size)
+	}
 	file, err := os.OpenFile(d.part, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
-		return 0, problem.New(problem.BadInput, "name another place with --to", "%w", err)
+		return 0, problem.New(problem.BadInput, elsewhere, "%w", err)
 	}
 	defer file.Close()
 	if resumed, err = file.Seek(0, io.SeekEnd); err != nil {
@@ -145,7 +156,7 @@ func (d *download) run(ctx context.Context) (resumed int64, err error) {
 			vain = 0
 		}
 		if done = at; vain == breaks {
-			return 0, problem.New(problem.Failed, "the same command goes on from here", "the download broke at byte %d of %d: %w", done, d.of.Size, err)
+			return 0, problem.New(problem.Failed, again, "the download broke at byte %d of %d: %w", done, d.of.Size, err)
 		}
 		select {
 		case <-ctx.Done():

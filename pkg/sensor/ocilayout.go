@@ -56,7 +56,7 @@ func (t *tarball) ociLayout() (*artifact, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.index = &manifest{raw, one.MediaType}
+	a.index, a.list = &manifest{raw, one.MediaType}, inner
 	for _, d := range inner.Manifests {
 		i, err := t.ociImage(d)
 		if err != nil {
@@ -143,10 +143,13 @@ func (a *artifact) uncompressed() bool {
 	return false
 }
 
-// whole checks that all images of an index are there and go as they are, so that the index can too.
+// whole checks that all images of an index are there.
 func (a *artifact) whole() error {
+	if a.remade() {
+		a.leaveImages()
+	}
 	for _, i := range a.images {
-		if i.raw == nil || a.index != nil && i.ready == nil {
+		if i.raw == nil {
 			has := []string{}
 			for _, other := range a.images {
 				if other.raw != nil && other.runs() {

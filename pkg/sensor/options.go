@@ -14,6 +14,8 @@ type Options struct {
 	AnyImage bool
 	// From and To have the credentials for the registries; without one docker's configuration is used.
 	From, To authn.Keychain
+	// Tarballs is the way to the Falcon API, for a source that it gives.
+	Tarballs Tarballs
 	// Strict says that the destination makes no repository by itself and means it when it forbids something, as
 	// ECR does: then nothing is packed or sent before that is known.
 	Strict bool
@@ -42,8 +44,11 @@ type Event struct {
 // State is what is done with a blob.
 type State string
 
-// The states. Packing and Sending come many times, the others end it.
+// The states. Downloading, Packing and Sending come many times, the others end it.
 const (
+	Downloading State = "downloading"
+	Fetched     State = "downloaded"
+
 	Packing State = "compressing"
 	Sending State = "sending"
 	Sent    State = "sent"

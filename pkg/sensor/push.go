@@ -39,8 +39,8 @@ type push struct {
 }
 
 // Push copies the image that source names to the repository and tag of dest. source is a file, a tarball of
-// docker save or an OCI layout, compressed or not, or a reference in a registry; dest without a tag takes the
-// source's. The tag is written last, and only if all that is behind it is there and right.
+// docker save or an OCI layout, compressed or not, one that the Falcon API gives (see APISource), or a reference
+// in a registry; dest without a tag takes the source's. The tag is written last, and only if all that is behind it is there and right.
 func Push(ctx context.Context, source, dest string, o Options) (Result, error) {
 	if o.Report == nil {
 		o.Report = func(Event) {}
@@ -102,7 +102,8 @@ func (p *push) options(ctx context.Context, keys authn.Keychain) []remote.Option
 
 // open finds out what the source is, and what is in it.
 func (p *push) open(ctx context.Context, source string) error {
-	if !isFile(source) {
+	_, given := APISource(source)
+	if !given && !isFile(source) {
 		ref, err := name.ParseReference(source)
 		if err != nil {
 			return problem.New(problem.BadInput, "name a file, or an image as REGISTRY/REPOSITORY:TAG", "%q is neither a file nor an image's name", source)
@@ -113,11 +114,11 @@ func (p *push) open(ctx context.Context, source string) error {
 		}
 		return p.source.choose(p.o.Platform)
 	}
-	done := int64(0)
-	t, err := openTarball(ctx, source, p.o.most, p.scratch, func(n int64) {
-		done += n
-		p.o.Report(Event{Blob: source, State: Packing, Done: done})
-	})
+	get := func() (*tarball, error) { return p.openTarball(ctx, source, source) }
+	if given {
+		get = func() (*tarball, error) { return p.openAPI(ctx, source) }
+	}
+	t, err := get()
 	if err != nil {
 		return err
 	}
@@ -163,8 +164,9 @@ func destination(dest string, a *artifact) (name.Tag, error) {
 		return name.NewTag(dest)
 	}
 	for _, given := range a.names {
-		base, digest, _ := strings.Cut(given, "@")
-		if colon := strings.LastIndexByte(base, ':'); digest == "" && colon > strings.LastIndexByte(base, '/') {
+		// With a digest behind it the tag is still its name, as sensor image prints it.
+		base, _, _ := strings.Cut(given, "@")
+		if colon := strings.LastIndexByte(base, ':'); colon > strings.LastIndexByte(base, '/') {
 			return repository.Tag(base[colon+1:]), nil
 		}
 	}
@@ -199,6 +201,11 @@ func (p *push) run(ctx context.Context) (Result, error) {
 			continue
 		}
 		if manifests[n], err = i.made(prepared(blobs, i)); err != nil {
+			return Result{}, err
+		}
+	}
+	if p.source.remade() {
+		if p.source.index, err = p.source.newIndex(manifests); err != nil {
 			return Result{}, err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
@@ -72,6 +73,13 @@ func TestPushFromARegistry(t *testing.T) {
 		t.Errorf("again: %+v, %v", again, err)
 	}
 
+	both, err := Push(t.Context(), source+"@"+want.String(), to.host+"/mirror/both", Options{})
+	if err != nil || both.Tag != to.host+"/mirror/both:7.40.0-1" || both.Digest != want.String() {
+		t.Errorf("by tag and digest: %+v, %v", both, err)
+	}
+	_, err = Push(t.Context(), from.host+"/falcon-container/release/falcon-container@"+want.String(), to.host+"/mirror/none", Options{})
+	wantProblem(t, err, problem.BadInput, "has no tag to take over")
+
 	one, err := Push(t.Context(), source, to.host+"/mirror/falcon:arm", Options{Platform: "linux/arm64"})
 	if err != nil || !slices.Equal(one.Platforms, []string{"linux/arm64"}) {
 		t.Fatalf("got %+v, %v", one, err)
@@ -88,6 +96,14 @@ func TestPushFromARegistry(t *testing.T) {
 // layout is an OCI layout of an index in a registry.
 func layout(t *testing.T, all v1.ImageIndex, without string) []file {
 	t.Helper()
+	manifests, err := all.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := all.RawManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
 	blobs := map[string][]byte{}
 	put := func(raw []byte, err error) {
 		if err != nil {
@@ -95,12 +111,7 @@ func layout(t *testing.T, all v1.ImageIndex, without string) []file {
 		}
 		blobs["blobs/sha256/"+sumOf(raw).Hex] = raw
 	}
-	raw, err := all.RawManifest()
-	put(raw, err)
-	manifests, err := all.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
+	put(raw, nil)
 	for _, d := range manifests.Manifests {
 		if d.Platform.Architecture == without {
 			continue
@@ -123,7 +134,13 @@ func layout(t *testing.T, all v1.ImageIndex, without string) []file {
 			put(io.ReadAll(r))
 		}
 	}
-	top := v1.IndexManifest{SchemaVersion: 2, Manifests: []v1.Descriptor{{MediaType: manifests.MediaType, Digest: sumOf(raw), Size: int64(len(raw)),
+	return layoutOf(t, manifests.MediaType, raw, blobs)
+}
+
+// layoutOf is an OCI layout of an index and its blobs.
+func layoutOf(t *testing.T, kind types.MediaType, raw []byte, blobs map[string][]byte) []file {
+	t.Helper()
+	top := v1.IndexManifest{SchemaVersion: 2, Manifests: []v1.Descriptor{{MediaType: kind, Digest: sumOf(raw), Size: int64(len(raw)),
 		Annotations: map[string]string{containerdName: "registry.example.com/falcon-container:7"}}}}
 	files := []file{{name: "oci-layout", content: []byte(`{"imageLayoutVersion":"1.0.0"}`)}, {name: ociIndex, content: marshal(t, top)}}
 	for _, name := range slices.Sorted(maps.Keys(blobs)) {
@@ -151,5 +168,81 @@ func TestPushOfALayout(t *testing.T) {
 	got, err := Push(t.Context(), inFile(t, "layout.tar", partly), r.host+"/partly", Options{Platform: "linux/amd64"})
 	if err != nil || !slices.Equal(got.Platforms, []string{"linux/amd64"}) {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// plainLayout is a layout of an index whose layers are plain tarballs, with an attestation beside the images.
+func plainLayout(t *testing.T) (content []byte, images []saved) {
+	t.Helper()
+	blobs := map[string][]byte{}
+	put := func(kind types.MediaType, raw []byte) v1.Descriptor {
+		blobs["blobs/sha256/"+sumOf(raw).Hex] = raw
+		return v1.Descriptor{MediaType: kind, Digest: sumOf(raw), Size: int64(len(raw))}
+	}
+	top := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Annotations: map[string]string{"kept": "yes"}}
+	for _, arch := range []string{"amd64", "arm64", "unknown"} {
+		s := sensorImage(t)
+		s.arch = arch
+		m := v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: put(types.OCIConfigJSON, s.config(t))}
+		for _, l := range s.layers {
+			m.Layers = append(m.Layers, put(types.OCIUncompressedLayer, l))
+		}
+		if arch == "unknown" {
+			m.Layers = []v1.Descriptor{put("application/vnd.in-toto+json", []byte("{}"))}
+			m.Config = put("application/vnd.oci.empty.v1+json", []byte("{}"))
+		} else {
+			images = append(images, s)
+		}
+		d := put(types.OCIManifestSchema1, marshal(t, m))
+		d.Platform = &v1.Platform{OS: "linux", Architecture: arch}
+		if arch == "unknown" {
+			d.Platform.OS = arch
+		}
+		top.Manifests = append(top.Manifests, d)
+	}
+	raw := marshal(t, top)
+	put(types.OCIImageIndex, raw)
+	return tarOf(t, layoutOf(t, types.OCIImageIndex, raw, blobs)...), images
+}
+
+// knownIndex is the digest of the index of plainLayout as it is sent.
+const knownIndex = "sha256:60c1e0f708b04adefc49c49f38bb869cce049e996420afe6325b36533b626453"
+
+// An index of images whose layers are compressed here is made anew, and always the same.
+func TestPushOfALayoutWithPlainLayers(t *testing.T) {
+	r := watchedRegistry(t)
+	content, images := plainLayout(t)
+	for file, content := range map[string][]byte{"plain.tar": content, "plain.tar.gz": compressed(t, gzipped, content)} {
+		path := inFile(t, file, content)
+		got, err := Push(t.Context(), path, r.host+"/"+file, Options{})
+		if err != nil || got.Digest != knownIndex || !slices.Equal(got.Platforms, []string{"linux/amd64", "linux/arm64"}) {
+			t.Fatalf("%s: %+v, %v", file, got, err)
+		}
+		parsed, err := name.ParseReference(got.Reference)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := remote.Index(parsed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := all.IndexManifest()
+		if err != nil || len(list.Manifests) != 2 || list.Annotations["kept"] != "yes" {
+			t.Fatalf("%s: it is %+v, %v", file, list, err)
+		}
+		for n, d := range list.Manifests {
+			if config, err := pulled(t, parsed.Context().Digest(d.Digest.String()).String()).RawConfigFile(); err != nil || string(config) != string(images[n].config(t)) {
+				t.Errorf("%s: image %d is another, %v", file, n, err)
+			}
+		}
+		r.forget()
+		again, err := Push(t.Context(), path, r.host+"/"+file, Options{})
+		if err != nil || !again.AlreadyThere || again.Digest != got.Digest || r.asked("HEAD ")+r.asked("POST ")+r.asked("PUT ") != 0 {
+			t.Errorf("again: %+v, %v, asked %v", again, err, r.seen)
+		}
+		one, err := Push(t.Context(), path, r.host+"/"+file+":arm", Options{Platform: "linux/arm64"})
+		if err != nil || !slices.Equal(one.Platforms, []string{"linux/arm64"}) || one.Sent != 0 {
+			t.Errorf("one of them: %+v, %v", one, err)
+		}
 	}
 }

@@ -52,9 +52,9 @@ const (
 // smallest is less than any image has, compressed or not: a tarball alone ends with twice as much.
 const smallest = 512
 
-// openTarball reads what is in a tarball. most is what it may unpack to, if it is not 0; note gets the bytes
-// that are unpacked.
-func openTarball(ctx context.Context, name string, most int64, s *scratch, note meter) (*tarball, error) {
+// openTarball reads what is in a tarball, which errors call shown. most is what it may unpack to, if it is not 0;
+// note gets the bytes that are unpacked.
+func openTarball(ctx context.Context, name, shown string, most int64, s *scratch, note meter) (*tarball, error) {
 	file, size, err := openFile(name)
 	if err != nil {
 		return nil, err
@@ -62,9 +62,9 @@ func openTarball(ctx context.Context, name string, most int64, s *scratch, note 
 	if size > 0 && size < smallest {
 		_ = file.Close()
 		return nil, problem.New(problem.BadInput, "name the tarball that docker save or the Falcon console gave",
-			"%s is no tarball of an image: it has only %d bytes", name, size)
+			"%s is no tarball of an image: it has only %d bytes", shown, size)
 	}
-	t := &tarball{name: name, files: map[string]*member{}, left: allowed(size), file: file}
+	t := &tarball{name: shown, files: map[string]*member{}, left: allowed(size), file: file}
 	if most > 0 {
 		t.left.left = most
 	}
