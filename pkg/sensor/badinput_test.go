@@ -113,6 +113,10 @@ func TestPushRefusesWhatIsNoSensorImage(t *testing.T) {
 		}
 		return b.Bytes()
 	}
+	holes, err := os.ReadFile("testdata/holes.tar.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
 	bzip, err := os.ReadFile("testdata/image.tar.bz2")
 	if err != nil {
 		t.Fatal(err)
@@ -127,6 +131,8 @@ func TestPushRefusesWhatIsNoSensorImage(t *testing.T) {
 		"cut when compressed":   {gz[:len(gz)/2], "is cut: it ends before the image does"},
 		"cut by zstd":           {compressed(t, zstded, archive)[:20_000], "is cut: it ends before the image does"},
 		"cut by xz":             {compressed(t, xzipped, archive)[:20_000], "is cut: it ends before the image does"},
+		"a file of holes":       {holes, "is refused: it unpacks to more than an image can have"},
+		"a size that is said":   {compressed(t, gzipped, tarOf(t, file{name: "layer.tar", content: text(20_000, 9), size: 4 << 30})), "is refused: it unpacks to more than an image can have"},
 		"too much xz":           {wide(xzipped), "would need too much memory: its compression asks for a dictionary of 128 MiB, and 64 MiB is the most"},
 		"too much zstd":         {wide(zstded), "would need too much memory: window size exceeded"},
 		"damaged":               {damaged, "is damaged"},

@@ -164,7 +164,12 @@ func (section) Close() error { return nil }
 // they will be sent, and others as they are.
 func (t *tarball) spool(r *tar.Reader, s *scratch, note meter) error {
 	inMemory := int64(0)
+	// Holes come out of no bytes at all, so what the headers say is bounded too.
+	left := t.left.left
 	return t.each(r, func(m *member, r io.Reader) (err error) {
+		if left -= m.size; left < 0 {
+			return fmt.Errorf("%w: by its header %s has %d bytes", errBomb, m.name, m.size)
+		}
 		if m.size <= mostSmall && inMemory+m.size <= mostSmalls {
 			content, err := io.ReadAll(r)
 			inMemory += int64(len(content))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
@@ -59,7 +60,7 @@ func (t *tarball) unreadable(ctx context.Context, err error) error {
 			"%s would need too much memory: %w", t.name, err)
 	case errors.Is(err, errBomb):
 		return problem.New(problem.BadInput, again, "%s is refused: %w", t.name, err)
-	case errors.Is(err, errSum):
+	case errors.Is(err, errSum), errors.Is(err, gzip.ErrChecksum):
 		return problem.New(problem.BadInput, again, "%s is damaged: %w", t.name, err)
 	case errors.Is(err, errIncomplete):
 		return problem.New(problem.BadInput, again, "%s: %w", t.name, err)
