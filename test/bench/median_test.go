@@ -14,6 +14,14 @@ func seconds(runs []run) float64 {
 	return walls[len(walls)/2]
 }
 
+// highest is the largest memory of any of the runs, in bytes.
+func highest(runs []run) (most int64) {
+	for _, r := range runs {
+		most = max(most, r.peak)
+	}
+	return most
+}
+
 // peak is the median of the largest memory of runs, in bytes.
 func peak(runs []run) int64 {
 	peaks := make([]int64, 0, len(runs))
