@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"net/http"
@@ -62,16 +61,8 @@ func newGuide(t *testing.T) *guideRig {
 		}
 	})
 	g := &guideRig{rig: looking(t, l)}
-	var record struct{ RegistryPort int }
-	content, err := os.ReadFile(filepath.Join(filepath.Dir(l.kubeconfig), "lab.json"))
-	if err == nil {
-		err = json.Unmarshal(content, &record)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	door := freeAddress(t)
-	g.cloud, err = aws.Start(t.Context(), aws.Options{RegistryURL: fmt.Sprintf("http://127.0.0.1:%d", record.RegistryPort),
+	g.cloud, err = aws.Start(t.Context(), aws.Options{RegistryURL: fmt.Sprintf("http://127.0.0.1:%d", l.registryPort(t)),
 		RegistryAddress: door, RegistryHost: registry, Times: aws.Times{ProfileCreate: 4 * time.Second, ProfileDelete: 3 * time.Second, RoleSeen: time.Second}})
 	if err != nil {
 		t.Fatal(err)
