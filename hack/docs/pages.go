@@ -88,7 +88,7 @@ func page(cmd *cobra.Command) string {
 	if text == "" {
 		text = cmd.Short + "."
 	}
-	fmt.Fprintf(&b, "%s\n# %s\n\n%s\n\n```console\n$ %s\n```\n", notice, cmd.CommandPath(), text, cmd.UseLine())
+	fmt.Fprintf(&b, "%s\n# %s\n\n%s\n\n```text\n%s\n```\n", notice, cmd.CommandPath(), text, cmd.UseLine())
 	if cmd.HasAvailableSubCommands() {
 		b.WriteString("\n| command | what it does |\n|---|---|\n")
 		for _, sub := range cmd.Commands() {
