@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -124,11 +125,7 @@ func (r *reader) page(t *testing.T, p pages.Page) {
 		}
 		if !started {
 			started, r.set, r.dir = true, "", t.TempDir()
-			for name, content := range docFiles {
-				if err := os.WriteFile(filepath.Join(r.dir, name), []byte(content), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
+			r.files(t, p)
 		}
 		for i, c := range commands {
 			want := 0
@@ -142,6 +139,23 @@ func (r *reader) page(t *testing.T, p pages.Page) {
 				t.Fatalf("%s:%d: exit code %d, not %d; mark the block if it cannot run in the lab\n$ %s\n%v",
 					p.Name, c.Line, got.code, want, c.Text, got)
 			}
+		}
+	}
+}
+
+// files writes the files that pages speak of, and those that the page shows.
+func (r *reader) files(t *testing.T, p pages.Page) {
+	t.Helper()
+	all := maps.Clone(docFiles)
+	for _, b := range p.Blocks {
+		if name := b.File(); name != "" {
+			all[name] = strings.Join(b.Text, "\n") + "\n"
+		}
+	}
+	for name, content := range all {
+		path := filepath.Join(r.dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(content), 0o600)); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

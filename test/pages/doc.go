@@ -7,5 +7,6 @@
 //	<!-- exit: 1 -->      its last command ends with this exit code
 //	<!-- lab: bare -->    the lab is brought to this state first; States has them
 //
-// A block without needs is run against the lab, in the order of its page. This package runs nothing.
+// A block without needs is run against the lab, in the order of its page. A YAML block whose first line is a
+// comment with the name of a file is that file for the commands of its page. This package runs nothing of it.
 package pages

@@ -178,3 +178,16 @@ func (b Block) Marker(key string) string {
 	}
 	return ""
 }
+
+var fileForm = regexp.MustCompile(`^# ([a-z][a-z./-]*\.yaml)$`)
+
+// File is the name of the file that a YAML block is, by the comment on its first line, or an empty string.
+func (b Block) File() string {
+	if b.Language != "yaml" || len(b.Text) == 0 {
+		return ""
+	}
+	if found := fileForm.FindStringSubmatch(b.Text[0]); found != nil {
+		return found[1]
+	}
+	return ""
+}

@@ -16,6 +16,7 @@ var Needs = map[string]string{
 	"falcon-api": "an API client of a subscription",
 	"fault":      "a cluster with a fault, and names that are known only there",
 	"gitops":     "Argo CD, Flux or a git repository",
+	"images":     "images from Docker Hub or quay.io",
 	"operator":   "the vendor's operator",
 	"registry":   "a registry of one's own",
 	"release":    "a published release",
