@@ -100,11 +100,16 @@ func TestDocs(t *testing.T) {
 	}
 	r := &reader{lab: shared()}
 	r.leaveAsFound(t)
+	seen := 0
 	for _, p := range all {
-		t.Run(p.Name, func(t *testing.T) { r.page(t, p) })
+		t.Run(p.Name, func(t *testing.T) {
+			seen++
+			r.page(t, p)
+		})
 	}
 	t.Logf("%d command lines were run", r.ran)
-	if r.ran < 60 {
+	// With -run for one page there are few.
+	if seen == len(all) && r.ran < 60 {
 		t.Errorf("only %d command lines were run", r.ran)
 	}
 }
