@@ -13,11 +13,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	dynamicfake "k8s.io/client-go/dynamic/fake"
-	"k8s.io/client-go/kubernetes/fake"
-	"k8s.io/client-go/kubernetes/scheme"
 	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube/clientset"
+	fake "github.com/kubectl-falcon/kubectl-falcon/test/fakes/clientset"
 )
 
 // crowd is a cluster with what two runs left, and with what others made under the same names.
@@ -41,7 +41,7 @@ func crowd(t *testing.T) []runtime.Object {
 
 func clusterOf(objects []runtime.Object) (*kube.Cluster, *fake.Clientset) {
 	client := fake.NewClientset(objects...)
-	return &kube.Cluster{Client: client, Dynamic: dynamicfake.NewSimpleDynamicClient(scheme.Scheme, objects...)}, client
+	return &kube.Cluster{Client: client, Dynamic: dynamicfake.NewSimpleDynamicClient(clientset.Scheme(), objects...)}, client
 }
 
 // blind keeps a user from listing the whole cluster, but not single namespaces.

@@ -14,12 +14,12 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/falcon"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
+	fake "github.com/kubectl-falcon/kubectl-falcon/test/fakes/clientset"
 	"github.com/kubectl-falcon/kubectl-falcon/test/fakes/falconapi"
 )
 

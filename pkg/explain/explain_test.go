@@ -13,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
@@ -21,6 +20,7 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/verify"
+	fake "github.com/kubectl-falcon/kubectl-falcon/test/fakes/clientset"
 )
 
 // cluster has this tool's injector, as it is rendered, and the objects; its server answers dry runs as

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -13,10 +14,10 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/util/yaml"
-	"k8s.io/client-go/kubernetes/scheme"
 	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube/clientset"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
 
@@ -30,7 +31,9 @@ type File struct {
 
 // strict refuses a field that there is not, as kubectl apply does: a misspelt annotation would otherwise
 // be explained as if it were not there.
-var strict = serializer.NewCodecFactory(scheme.Scheme, serializer.EnableStrict).UniversalDeserializer()
+var strict = sync.OnceValue(func() runtime.Decoder {
+	return serializer.NewCodecFactory(clientset.Scheme(), serializer.EnableStrict).UniversalDeserializer()
+})
 
 // Read takes the pods out of a manifest in YAML or JSON with any number of documents and lists. name is the
 // file's for messages, namespace that of objects which name none. The error is one of bad input.
@@ -67,7 +70,7 @@ func unreadable(where string, err error) error {
 
 // add takes one document, which may be a list.
 func (f *File) add(content []byte, where, name, namespace string) error {
-	object, _, err := strict.Decode(content, nil, nil)
+	object, _, err := strict().Decode(content, nil, nil)
 	switch {
 	case runtime.IsNotRegisteredError(err):
 		f.skip(content, name)
@@ -87,7 +90,7 @@ func (f *File) add(content []byte, where, name, namespace string) error {
 		items, err := meta.ExtractList(object)
 		for _, item := range items {
 			// The items of a typed list do not say what they are.
-			if kinds, _, err := scheme.Scheme.ObjectKinds(item); err == nil {
+			if kinds, _, err := clientset.Scheme().ObjectKinds(item); err == nil {
 				item.GetObjectKind().SetGroupVersionKind(kinds[0])
 			}
 			f.take(item, content, name, namespace)
@@ -142,7 +145,7 @@ func (f *File) skip(content []byte, name string) {
 	// What could not even be read this far was an error before.
 	_ = sigsyaml.Unmarshal(content, &o)
 	why := "it makes no pods"
-	if !scheme.Scheme.Recognizes(o.GroupVersionKind()) {
+	if !clientset.Scheme().Recognizes(o.GroupVersionKind()) {
 		why = fmt.Sprintf("the kind %s of %s is not known here", o.Kind, o.APIVersion)
 	}
 	f.Skipped = append(f.Skipped, Skipped{File: name, Object: strings.ToLower(o.Kind) + "/" + o.Name, Why: why})

@@ -8,18 +8,18 @@ import (
 	"net/http"
 
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube/clientset"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
 
 // Cluster is one cluster as the user's kubeconfig and flags name it. All clients share one connection.
 type Cluster struct {
 	// Client speaks protobuf, which is several times cheaper to read than JSON.
-	Client kubernetes.Interface
+	Client clientset.Interface
 	// Dynamic applies rendered objects.
 	Dynamic dynamic.Interface
 	// Metadata lists objects of any kind by name and labels alone.
@@ -76,7 +76,7 @@ func Connect(flags *Flags, userAgent string, warn rest.WarningHandlerWithContext
 	if err != nil {
 		return nil, configProblem(err)
 	}
-	if c.Client, err = kubernetes.NewForConfigAndClient(config, shared); err != nil {
+	if c.Client, err = clientset.NewForConfigAndClient(config, shared); err != nil {
 		return nil, configProblem(err)
 	}
 	if c.Dynamic, err = dynamic.NewForConfigAndClient(config, shared); err != nil {

@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/discovery"
 )
 
 // listsAtOnce bounds how many kinds are listed at the same time: there are dozens, and a far server takes
@@ -31,37 +29,27 @@ var passing = map[string]bool{"events": true, "endpoints": true, "endpointslices
 // the namespace is empty.
 func (c *Cluster) Contents(ctx context.Context, namespace string) (found, hidden []string, err error) {
 	// A broken aggregated API makes only its own group unknown; what it would list cannot be seen.
-	lists, err := c.Client.Discovery().ServerPreferredResources()
-	if failed, ok := errors.AsType[*discovery.ErrGroupDiscoveryFailed](err); ok {
-		for group := range failed.Groups {
-			hidden = append(hidden, group.String())
-		}
-	} else if err != nil {
+	all, hidden, err := c.kinds(ctx)
+	if err != nil {
 		return nil, nil, fmt.Errorf("ask which kinds of objects there are: %w", err)
 	}
 	var kinds []schema.GroupVersionResource
 	inside := map[schema.GroupKind]bool{}
-	for _, list := range lists {
-		gv, err := schema.ParseGroupVersion(list.GroupVersion)
-		if err != nil {
-			return nil, nil, err
+	for _, k := range all {
+		if !k.namespaced || strings.Contains(k.Resource, "/") {
+			continue
 		}
-		for _, r := range list.APIResources {
-			if !r.Namespaced || strings.Contains(r.Name, "/") {
-				continue
-			}
-			inside[schema.GroupKind{Group: gv.Group, Kind: r.Kind}] = true
-			// Measurements of pods are listed like objects, and are none.
-			if slices.Contains(r.Verbs, "list") && !passing[r.Name] && gv.Group != "metrics.k8s.io" {
-				kinds = append(kinds, gv.WithResource(r.Name))
-			}
+		inside[schema.GroupKind{Group: k.Group, Kind: k.kind}] = true
+		// Measurements of pods are listed like objects, and are none.
+		if slices.Contains(k.verbs, "list") && !passing[k.Resource] && k.Group != "metrics.k8s.io" {
+			kinds = append(kinds, k.GroupVersionResource)
 		}
 	}
 	var mu sync.Mutex
-	all, ctx := errgroup.WithContext(ctx)
-	all.SetLimit(listsAtOnce)
+	lists, ctx := errgroup.WithContext(ctx)
+	lists.SetLimit(listsAtOnce)
 	for _, kind := range kinds {
-		all.Go(func() error {
+		lists.Go(func() error {
 			names, err := c.names(ctx, kind, namespace, inside)
 			mu.Lock()
 			defer mu.Unlock()
@@ -73,7 +61,7 @@ func (c *Cluster) Contents(ctx context.Context, namespace string) (found, hidden
 			return err
 		})
 	}
-	if err := all.Wait(); err != nil {
+	if err := lists.Wait(); err != nil {
 		return nil, nil, err
 	}
 	slices.Sort(found)

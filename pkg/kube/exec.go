@@ -11,12 +11,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/util/exec"
 	"k8s.io/klog/v2"
 	"k8s.io/streaming/pkg/httpstream"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube/clientset"
 )
 
 // MaxOutput bounds what is kept of a command's output, in bytes of each stream; a program gone wild must
@@ -121,7 +122,7 @@ func (e *Executor) attempt(ctx context.Context, cmd Command, p protocol, leads b
 		Namespace(cmd.Namespace).Resource("pods").Name(cmd.Pod).SubResource("exec").
 		VersionedParams(&corev1.PodExecOptions{
 			Container: cmd.Container, Command: cmd.Argv, Stdout: true, Stderr: true,
-		}, scheme.ParameterCodec)
+		}, clientset.ParameterCodec())
 	executor, told, err := p.dial(e.config, request.URL().String())
 	if err != nil {
 		return Output{}, false, err

@@ -8,10 +8,9 @@ import (
 	"k8s.io/apimachinery/pkg/version"
 )
 
-// ServerVersion asks the API server for its version. The client's own call knows no context, so it would
-// not end with the run.
+// ServerVersion asks the API server for its version.
 func ServerVersion(ctx context.Context, c *Cluster) (*version.Info, error) {
-	text, err := c.Client.Discovery().RESTClient().Get().AbsPath("/version").DoRaw(ctx)
+	text, err := c.Client.CoreV1().RESTClient().Get().AbsPath("/version").DoRaw(ctx)
 	if err != nil {
 		return nil, err
 	}

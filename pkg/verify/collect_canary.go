@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"golang.org/x/sync/errgroup"
@@ -17,6 +16,7 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/canary"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube/clientset"
 )
 
 // trials are how often Deep asks each namespace, over a new connection each time: with several API servers
@@ -88,11 +88,11 @@ func (k *collector) try(ctx context.Context, namespace string, pod *corev1.Pod) 
 }
 
 // fresh is a client with connections of its own.
-func fresh(c *kube.Cluster) (*kubernetes.Clientset, error) {
+func fresh(c *kube.Cluster) (clientset.Interface, error) {
 	config := rest.CopyConfig(c.Config)
 	// A dial function of its own keeps client-go from sharing the connections of clients that are alike.
 	config.Dial = newDial()
-	return kubernetes.NewForConfig(config)
+	return clientset.NewForConfig(config)
 }
 
 // image is the sensor image of the injector that is relied on, if it is known.

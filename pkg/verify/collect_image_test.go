@@ -16,9 +16,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes/fake"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
+	fake "github.com/kubectl-falcon/kubectl-falcon/test/fakes/clientset"
 )
 
 // A registry on the loopback address has the sensor image for one architecture of two.

@@ -15,9 +15,9 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/owner"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube/clientset"
 	"github.com/kubectl-falcon/kubectl-falcon/test/golden"
 )
 
@@ -34,7 +34,7 @@ func vendor(t *testing.T, file string) *Snapshot {
 	i := &s.Injectors[0]
 	i.TLS = &TLS{KeyFits: true, Changed: installedAt}
 	for _, document := range bytes.Split(text, []byte("\n---\n")) {
-		object, _, err := scheme.Codecs.UniversalDeserializer().Decode(document, nil, nil)
+		object, _, err := clientset.Codecs().UniversalDeserializer().Decode(document, nil, nil)
 		if err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}

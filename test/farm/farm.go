@@ -22,8 +22,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/streaming/pkg/httpstream/wsstream"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube/clientset"
 )
 
 // Exec is one command in a container.
@@ -162,9 +163,9 @@ func (f *Farm) list(w http.ResponseWriter, r *http.Request, namespace string) {
 // protobuf is what the client asks for, and what a real server sends.
 var protobuf = func() runtime.Encoder {
 	const form = "application/vnd.kubernetes.protobuf"
-	all := scheme.Codecs.SupportedMediaTypes()
+	all := clientset.Codecs().SupportedMediaTypes()
 	n := slices.IndexFunc(all, func(i runtime.SerializerInfo) bool { return i.MediaType == form })
-	return scheme.Codecs.EncoderForVersion(all[n].Serializer, corev1.SchemeGroupVersion)
+	return clientset.Codecs().EncoderForVersion(all[n].Serializer, corev1.SchemeGroupVersion)
 }()
 
 func (f *Farm) reply(w http.ResponseWriter, o runtime.Object) {

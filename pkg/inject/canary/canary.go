@@ -16,10 +16,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/sidecar"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube/clientset"
 )
 
 // Answer is what the API server made of the canary.
@@ -68,12 +68,12 @@ func (a Answer) Injected() bool { return a.Refused == nil && a.Sidecar != "" }
 
 // Probe asks for one pod in the namespace. image is the injector's sensor image, if known. The error is
 // that of a server which could not be asked.
-func Probe(ctx context.Context, client kubernetes.Interface, namespace, image string) (Answer, error) {
+func Probe(ctx context.Context, client clientset.Interface, namespace, image string) (Answer, error) {
 	return Ask(ctx, client, namespace, image, Pod())
 }
 
 // Ask is Probe with a pod of the caller's choice, such as the canary with a label more.
-func Ask(ctx context.Context, client kubernetes.Interface, namespace, image string, want *corev1.Pod) (Answer, error) {
+func Ask(ctx context.Context, client clientset.Interface, namespace, image string, want *corev1.Pod) (Answer, error) {
 	own := ""
 	if len(want.Spec.Containers) > 0 {
 		own = want.Spec.Containers[0].Image
@@ -101,7 +101,7 @@ func Ask(ctx context.Context, client kubernetes.Interface, namespace, image stri
 // or the sensor's, which the cluster has to admit for the injector anyway.
 type Prober struct {
 	// Client is the cluster's, Sensor the injector's sensor image, if known.
-	Client kubernetes.Interface
+	Client clientset.Interface
 	Sensor string
 
 	// second says that the sensor's image is the one to begin with.

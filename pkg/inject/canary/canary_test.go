@@ -12,9 +12,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube/clientset"
 )
 
 // Quota and PodSecurity judge the pod with the sensor in it; were the canary itself at fault, the sensor
@@ -86,7 +86,7 @@ func probe(t *testing.T, image string, answer func(pod *corev1.Pod) (int, any)) 
 			t.Errorf("dryRun=%v", got)
 		}
 		body, _ := io.ReadAll(r.Body)
-		sent, _, err := scheme.Codecs.UniversalDeserializer().Decode(body, nil, nil)
+		sent, _, err := clientset.Codecs().UniversalDeserializer().Decode(body, nil, nil)
 		if err != nil {
 			t.Errorf("it sent something else than a pod: %v", err)
 		}
@@ -96,7 +96,7 @@ func probe(t *testing.T, image string, answer func(pod *corev1.Pod) (int, any)) 
 		_ = json.NewEncoder(w).Encode(v)
 	}))
 	defer server.Close()
-	client, err := kubernetes.NewForConfig(&rest.Config{Host: server.URL})
+	client, err := clientset.NewForConfig(&rest.Config{Host: server.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestProbeKeepsTheServersWordsWhenItRefuses(t *testing.T) {
 func TestProbeOfADeadServerIsAnError(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	client, err := kubernetes.NewForConfig(&rest.Config{Host: server.URL})
+	client, err := clientset.NewForConfig(&rest.Config{Host: server.URL})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,9 +12,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube/clientset"
 )
 
 const sensorImage = "registry.example.com/falcon-container:7"
@@ -42,8 +42,8 @@ func prober(t *testing.T, admits string) (*Prober, *[]string) {
 		_ = json.NewEncoder(w).Encode(v)
 	}))
 	t.Cleanup(server.Close)
-	client, err := kubernetes.NewForConfig(&rest.Config{Host: server.URL,
-		ContentConfig: rest.ContentConfig{ContentType: "application/json", NegotiatedSerializer: scheme.Codecs.WithoutConversion()}})
+	client, err := clientset.NewForConfig(&rest.Config{Host: server.URL,
+		ContentConfig: rest.ContentConfig{ContentType: "application/json", NegotiatedSerializer: clientset.Codecs().WithoutConversion()}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,10 +9,10 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube/clientset"
 )
 
 // computeKey says on nodes and pods which kind of compute they are for, or are.
@@ -31,7 +31,7 @@ func Rules() []rbacv1.PolicyRule {
 }
 
 // Look asks Kubernetes what is known only there.
-func Look(ctx context.Context, client kubernetes.Interface) (*Inside, error) {
+func Look(ctx context.Context, client clientset.Interface) (*Inside, error) {
 	nodes, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("list the nodes: %w", err)
@@ -60,7 +60,7 @@ func Look(ctx context.Context, client kubernetes.Interface) (*Inside, error) {
 }
 
 // trouble is why a pod of a deployment does not come up, if that shows.
-func trouble(ctx context.Context, client kubernetes.Interface, of *metav1.LabelSelector) string {
+func trouble(ctx context.Context, client clientset.Interface, of *metav1.LabelSelector) string {
 	pods, err := client.CoreV1().Pods("kube-system").List(ctx, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(of)})
 	if err != nil {
 		return ""
@@ -78,7 +78,7 @@ func trouble(ctx context.Context, client kubernetes.Interface, of *metav1.LabelS
 
 // Connect is a client for a cluster that no kubeconfig knows: server is the address of its API server, ca the
 // certificate of that in PEM.
-func Connect(server string, ca []byte, token, agent string) (kubernetes.Interface, error) {
-	return kubernetes.NewForConfig(&rest.Config{Host: server, TLSClientConfig: rest.TLSClientConfig{CAData: ca}, BearerToken: token,
+func Connect(server string, ca []byte, token, agent string) (clientset.Interface, error) {
+	return clientset.NewForConfig(&rest.Config{Host: server, TLSClientConfig: rest.TLSClientConfig{CAData: ca}, BearerToken: token,
 		UserAgent: agent, Timeout: lookTimeout})
 }
