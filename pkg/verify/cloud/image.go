@@ -9,6 +9,7 @@ import (
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/ecr"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/sensor"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/verify"
 )
@@ -124,6 +125,9 @@ func (l *look) platforms(ctx context.Context, client *ecr.Client, in *registry, 
 	keys := sensor.LoginKeychain(sensor.Login{Host: in.name, User: login.User, Password: login.Password()}, authn.DefaultKeychain)
 	platforms, err := sensor.PlatformsWith(ctx, s.Image, keys)
 	if err != nil {
+		if action := aws.RefusedAction(err.Error()); action != "" {
+			err = problem.New(problem.NoAccess, l.session.Rights(), "ask the registry for which platforms the image is: the right %s is missing: %w", action, err)
+		}
 		l.unknown(verify.AWSPlatforms, err)
 		return
 	}
