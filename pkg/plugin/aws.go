@@ -77,6 +77,14 @@ func placeOf(flags *kube.Flags) aws.Place {
 	return aws.Where(k)
 }
 
+// reportDeletions has what is deleted told once, as data, unless it is printed in another form at the end.
+func (s *session) reportDeletions(f *eksFlags, to *aws.Reporter) {
+	if *f.format == term.Table && !f.dry() {
+		s.endProgress()
+		*to = awsReporter(s.progress())
+	}
+}
+
 // awsReporter shows the events of what is done in AWS.
 func awsReporter(p *term.Progress) aws.Reporter {
 	return func(e aws.Event) {

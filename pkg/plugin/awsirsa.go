@@ -194,6 +194,7 @@ func (s *session) irsaDelete(ctx context.Context, f *irsaFlags) error {
 		return err
 	}
 	defer s.endProgress()
+	s.reportDeletions(f.eksFlags, &account.Report)
 	done, err := account.Delete(ctx, f.Binding, f.dry(), func(d irsa.Doomed) (bool, error) {
 		var parts []string
 		if d.Role != "" {
@@ -218,13 +219,6 @@ func (s *session) irsaDelete(ctx context.Context, f *irsaFlags) error {
 		return s.printSteps(done.Plan)
 	case done.Role == "" && done.Provider == "":
 		s.remark("there is nothing to delete")
-		return nil
-	}
-	if done.Role != "" {
-		fmt.Fprintf(s.Out, "role/%s deleted\n", done.Role)
-	}
-	if done.Provider != "" {
-		fmt.Fprintf(s.Out, "%s deleted\n", done.Provider[strings.LastIndexByte(done.Provider, ':')+1:])
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package irsa
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -11,6 +12,9 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
+
+// ErrForeign is in the error about a role that kubectl falcon did not make.
+var ErrForeign = errors.New("was not made by kubectl falcon")
 
 // Doomed is what will be removed: a role by name, and an OIDC provider by ARN.
 type Doomed struct {
@@ -47,7 +51,7 @@ func (a *Account) Delete(ctx context.Context, b Binding, dryRun bool, agree func
 	}
 	if there != nil {
 		if !there.owned && !named {
-			return nil, problem.New(problem.BadInput, "name it with --role to delete it all the same", "the role %s was not made by kubectl falcon", b.Role)
+			return nil, problem.New(problem.BadInput, "name it with --role to delete it all the same", "the role %s %w", b.Role, ErrForeign)
 		}
 		doomed.Role = b.Role
 	}

@@ -184,14 +184,14 @@ func (a *Account) theirs(ctx context.Context, c *cluster, b *Binding, there *rol
 		return problem.New(problem.Failed, next, "the role %s: %w", b.Role, there.unread)
 	}
 	if ok, why := there.trust.Trusts(asks(c, b)); !ok {
-		return problem.New(problem.BadInput, next, "the role %s was not made by kubectl falcon, and %s cannot take it: %s", b.Role, b.subject(), why)
+		return problem.New(problem.BadInput, next, "the role %s %w, and %s cannot take it: %s", b.Role, ErrForeign, b.subject(), why)
 	}
 	missing, err := a.missing(ctx, b.Role)
 	if err != nil {
 		return err
 	}
 	if len(missing) > 0 {
-		return problem.New(problem.BadInput, next, "the role %s was not made by kubectl falcon, and does not allow %v", b.Role, missing)
+		return problem.New(problem.BadInput, next, "the role %s %w, and does not allow %v", b.Role, ErrForeign, missing)
 	}
 	return nil
 }
