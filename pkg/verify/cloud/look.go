@@ -161,7 +161,8 @@ func (l *look) role(ctx context.Context) {
 		return
 	}
 	s := l.session
-	account := irsa.Account{EKS: s.EKS(), IAM: s.IAM(), Region: s.Region, Explain: s.Explain}
+	profiles := fargate.Account{EKS: s.EKS(), Region: s.Region, Explain: s.Explain}
+	account := irsa.Account{EKS: s.EKS(), IAM: s.IAM(), Profiles: profiles.List, Region: s.Region, Explain: s.Explain}
 	chain, err := account.Check(ctx, irsa.Binding{Cluster: l.found.Cluster, Namespace: l.about.Namespace, Name: l.about.ServiceAccount}, l.about.Account)
 	if err != nil {
 		l.unknown(verify.AWSRole, err)
