@@ -94,7 +94,7 @@ func (c *Cloud) answerEKS(ctx context.Context, q *request, met Fault) reply {
 	case "eks:ListFargateProfiles", "eks:CreateNodegroup", "eks:ListNodegroups", "eks:DescribeNodegroup", "eks:DeleteNodegroup":
 		return c.forward(ctx, q)
 	}
-	return c.answerPart(q, known)
+	return c.answerPart(ctx, q, known)
 }
 
 // settle ends in moto what has been deleted for long enough. eksMu must be held.
