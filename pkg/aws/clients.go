@@ -35,6 +35,7 @@ func (s *Session) Endpoint(service string) string {
 		GetServiceBaseEndpoint(ctx context.Context, service string) (string, bool, error)
 	}
 	for _, one := range s.Config.ConfigSources {
+		// The context is only for the SDK's interface: what is asked was read when the session was loaded.
 		if from, ok := one.(source); ok {
 			if found, ok, err := from.GetServiceBaseEndpoint(context.Background(), service); err == nil && ok {
 				return found

@@ -103,7 +103,7 @@ func (s *Session) advice(r *Refused) (problem.Kind, string) {
 	case r.denied() && strings.Contains(r.Message, "explicit deny"):
 		return problem.NoAccess, "a policy denies it whatever others allow; ask who manages the account"
 	case r.denied():
-		return problem.NoAccess, "ask for the rights that this prints: " + s.policyCommand()
+		return problem.NoAccess, s.Rights()
 	case limitCodes[r.Code]:
 		return problem.Failed, "delete what is not needed, or ask AWS for a higher quota (Service Quotas in its console)"
 	case throttled(r.Code):
@@ -114,8 +114,9 @@ func (s *Session) advice(r *Refused) (problem.Kind, string) {
 	return problem.Failed, ""
 }
 
-func (s *Session) policyCommand() string {
-	command := "kubectl falcon aws iam-policy"
+// Rights is the advice to whoever lacks a right.
+func (s *Session) Rights() string {
+	command := "ask for the rights that this prints: kubectl falcon aws iam-policy"
 	if s.Command != "" {
 		command += " " + s.Command
 	}

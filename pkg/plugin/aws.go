@@ -7,6 +7,7 @@ import (
 
 	// The name is the SDK's own too.
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
 )
 
@@ -47,13 +48,16 @@ func (s *session) awsSession(ctx context.Context, f *awsFlags) (*aws.Session, er
 
 // clusterPlace is where the cluster of the kubeconfig's context is. Without a kubeconfig nothing is known,
 // which is no error here.
-func (s *session) clusterPlace() aws.Place {
-	all, err := s.flags.Loader().RawConfig()
+func (s *session) clusterPlace() aws.Place { return placeOf(s.flags) }
+
+// placeOf is where the cluster is that kubectl's flags name.
+func placeOf(flags *kube.Flags) aws.Place {
+	all, err := flags.Loader().RawConfig()
 	if err != nil {
 		return aws.Place{}
 	}
 	k := aws.KubeContext{Context: all.CurrentContext}
-	if given := s.flags.Context; given != nil && *given != "" {
+	if given := flags.Context; given != nil && *given != "" {
 		k.Context = *given
 	}
 	current := all.Contexts[k.Context]
@@ -61,7 +65,7 @@ func (s *session) clusterPlace() aws.Place {
 		return aws.Place{}
 	}
 	k.Cluster = current.Cluster
-	if given := s.flags.ClusterName; given != nil && *given != "" {
+	if given := flags.ClusterName; given != nil && *given != "" {
 		k.Cluster = *given
 	}
 	if cluster := all.Clusters[k.Cluster]; cluster != nil {
@@ -71,6 +75,14 @@ func (s *session) clusterPlace() aws.Place {
 		k.Args = user.Exec.Args
 	}
 	return aws.Where(k)
+}
+
+// reportDeletions has what is deleted told once, as data, unless it is printed in another form at the end.
+func (s *session) reportDeletions(f *eksFlags, to *aws.Reporter) {
+	if *f.format == term.Table && !f.dry() {
+		s.endProgress()
+		*to = awsReporter(s.progress())
+	}
 }
 
 // awsReporter shows the events of what is done in AWS.

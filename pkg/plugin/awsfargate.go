@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -218,6 +217,7 @@ func (s *session) fargateDelete(ctx context.Context, f *eksFlags, u fargate.Unwa
 		return err
 	}
 	defer s.endProgress()
+	s.reportDeletions(f, &account.Report)
 	u.Cluster = f.cluster
 	u.Agree = func(d fargate.Doomed) (bool, error) { return s.agree(ctx, f, doomedProfiles(d)) }
 	done, err := account.Delete(ctx, u)
@@ -235,12 +235,6 @@ func (s *session) fargateDelete(ctx context.Context, f *eksFlags, u fargate.Unwa
 		return s.printSteps(done.Plan)
 	case len(done.Profiles) == 0 && done.Role == "":
 		s.remark("there is nothing to delete")
-	}
-	for _, name := range done.Profiles {
-		fmt.Fprintf(s.Out, "fargateprofile/%s deleted\n", name)
-	}
-	if done.Role != "" {
-		fmt.Fprintf(s.Out, "role/%s deleted\n", done.Role)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	// The name is the SDK's own too.
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/fargate"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/irsa"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
@@ -40,6 +41,7 @@ type irsaFlags struct {
 func irsaFlagsOf(cmd *cobra.Command, command string) *irsaFlags {
 	f := &irsaFlags{eksFlags: eksFlagsOf(cmd, command)}
 	cmd.Flags().StringVar(&f.Role, "role", "", "the `NAME` of the role, in place of ours for the cluster")
+	cmd.Flags().BoolVar(&f.PodIdentity, "pod-identity", false, "by EKS Pod Identity, which works on nodes only and needs no annotation")
 	cmd.Flags().StringVar(&f.serviceAccount, "service-account", manifest.Namespace+"/"+manifest.Name, "the injector's, as `NAMESPACE/NAME`")
 	return f
 }
@@ -66,7 +68,8 @@ func (s *session) irsaAccount(ctx context.Context, f *irsaFlags) (*irsa.Account,
 		return nil, err
 	}
 	f.Binding.Cluster = f.cluster
-	return &irsa.Account{EKS: account.EKS(), IAM: account.IAM(), Region: account.Region, Owner: owner, Explain: account.Explain,
+	profiles := fargate.Account{EKS: account.EKS(), Region: account.Region, Explain: account.Explain}
+	return &irsa.Account{EKS: account.EKS(), IAM: account.IAM(), Profiles: profiles.List, Region: account.Region, Owner: owner, Explain: account.Explain,
 		Tags: aws.Tags(version().Version), Report: awsReporter(s.quietProgress())}, nil
 }
 
@@ -77,7 +80,10 @@ func newIRSAEnsure(s *session) *cobra.Command {
 		Long: "Make an IAM role that only the injector's ServiceAccount can take, and that can\n" +
 			"do no more than read images in ECR, with the cluster's OIDC provider if there is\n" +
 			"none yet. It prints the annotation with which install gives the role to the\n" +
-			"injector. It can be run again at any time.",
+			"injector. It can be run again at any time.\n\n" +
+			"With --pod-identity EKS gives the role to the ServiceAccount, and the pods need\n" +
+			"no annotation and the cluster no OIDC provider. That works on nodes with the\n" +
+			"add-on eks-pod-identity-agent, and not on Fargate.",
 		Example: "  kubectl falcon install --service-account-annotation \\\n" +
 			"      \"$(kubectl falcon aws irsa ensure)\" --cid CID --image IMAGE",
 		Args: arguments(),
@@ -107,6 +113,11 @@ func (s *session) irsaEnsure(ctx context.Context, f *irsaFlags) error {
 		return term.Structured(s.Out, *f.format, done)
 	case f.dry():
 		return s.printSteps(done.Plan)
+	}
+	if done.PodIdentity {
+		s.remark("pods of %s made from now on get the role; those that run do when they are made anew", done.ServiceAccount)
+		_, err = fmt.Fprintln(s.Out, done.Role)
+		return err
 	}
 	_, err = fmt.Fprintln(s.Out, done.Annotation)
 	return err
@@ -194,8 +205,12 @@ func (s *session) irsaDelete(ctx context.Context, f *irsaFlags) error {
 		return err
 	}
 	defer s.endProgress()
+	s.reportDeletions(f.eksFlags, &account.Report)
 	done, err := account.Delete(ctx, f.Binding, f.dry(), func(d irsa.Doomed) (bool, error) {
 		var parts []string
+		if d.Association != "" {
+			parts = append(parts, "the EKS Pod Identity association of "+f.Namespace+"/"+f.Name)
+		}
 		if d.Role != "" {
 			parts = append(parts, "the role "+d.Role)
 		}
@@ -216,15 +231,8 @@ func (s *session) irsaDelete(ctx context.Context, f *irsaFlags) error {
 		return term.Structured(s.Out, *f.format, done)
 	case f.dry():
 		return s.printSteps(done.Plan)
-	case done.Role == "" && done.Provider == "":
+	case done.Doomed == irsa.Doomed{}:
 		s.remark("there is nothing to delete")
-		return nil
-	}
-	if done.Role != "" {
-		fmt.Fprintf(s.Out, "role/%s deleted\n", done.Role)
-	}
-	if done.Provider != "" {
-		fmt.Fprintf(s.Out, "%s deleted\n", done.Provider[strings.LastIndexByte(done.Provider, ':')+1:])
 	}
 	return nil
 }

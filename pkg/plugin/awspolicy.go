@@ -39,6 +39,9 @@ func newAWSPolicy(s *session) *cobra.Command {
 	flags.StringVar(&n.Cluster, "cluster", "", "only for the EKS cluster with this `NAME`")
 	flags.StringVar(&n.Role, "role", "", "only for the role with this `NAME`, in place of ours")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		if near := nearPolicy(strings.Join(args, " ")); near != "" {
+			return problem.New(problem.BadInput, "did you mean: "+cmd.CommandPath()+" "+near+"?", "there is no policy for a command %q", strings.Join(args, " "))
+		}
 		var texts []string
 		for _, part := range iampolicy.Parts(strings.Join(args, " ")) {
 			names := n
@@ -62,6 +65,20 @@ func newAWSPolicy(s *session) *cobra.Command {
 		return err
 	}
 	return cmd
+}
+
+// nearPolicy is the command with a policy that a mistyped one is closest to, if one is close.
+func nearPolicy(typed string) (nearest string) {
+	best := 3
+	for _, one := range iampolicy.Commands() {
+		switch d := distance(typed, one); {
+		case d == 0:
+			return ""
+		case d < best && d < len(typed):
+			best, nearest = d, one
+		}
+	}
+	return nearest
 }
 
 // ourRole is the name of the role that the commands of a group make, or a pattern for it.

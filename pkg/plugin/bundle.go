@@ -22,6 +22,7 @@ func newBundle(s *session) *cobra.Command {
 	var list bool
 	var file string
 	var parts verify.Parts
+	var cloud cloudFlags
 	cmd := &cobra.Command{
 		Use:   "bundle",
 		Short: "Pack what support needs to judge this cluster, without a secret",
@@ -34,9 +35,11 @@ func newBundle(s *session) *cobra.Command {
 	cmd.Flags().BoolVar(&list, "list", false, "only show what would be in it")
 	cmd.Flags().StringVarP(&file, "file", "f", "", "write it to this `FILE`; by default one named after the cluster and the time")
 	cmd.Flags().BoolVar(&parts.Deep, "deep", false, "also try each image in use, and what each injector pod serves")
+	cloud.add(cmd, &parts.AWS)
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return cloud.check(cmd, parts.AWS, false, false) }
 	cmd.RunE = s.onCluster(func(ctx context.Context, c *kube.Cluster, _ []string) error {
 		parts.Canary, parts.Leftovers = true, true
-		snapshot, err := verify.Collect(ctx, c, verify.Ask{Client: version().Version, Parts: parts})
+		snapshot, err := verify.Collect(ctx, c, verify.Ask{Client: version().Version, Parts: parts, AWS: cloud.look(s.clusterPlace())})
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,6 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/demo"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
-	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/stage"
 )
 
@@ -224,8 +223,8 @@ func (u *undertaking) goneSeen(err error, look func() (int, string)) (stage.Seen
 	if aws.Code(err) == "ResourceNotFoundException" {
 		return clusterGone, nil
 	}
-	if p, ok := errors.AsType[*problem.Error](err); ok && strings.Contains(p.Error(), "not made by kubectl falcon") {
-		return stage.Seen{Done: true, What: "left: " + p.Error()}, nil
+	if errors.Is(err, irsa.ErrForeign) {
+		return stage.Seen{Done: true, What: "left: " + err.Error()}, nil
 	}
 	if err != nil {
 		return stage.Seen{}, err

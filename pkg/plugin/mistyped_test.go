@@ -22,6 +22,16 @@ func TestAMistypedSubcommandIsSuggested(t *testing.T) {
 	falcon(t, "demo", "cleen").must(t, 2, `no command "cleen"`, "did you mean: kubectl falcon demo clean")
 }
 
+// So is a command whose policy is asked for; one that is close to none is told all that there are.
+func TestAMistypedPolicyIsSuggested(t *testing.T) {
+	for typed, meant := range map[string]string{"upp": "up", "irsa chekc": "irsa check", "verfy": "verify", "ecr-ensure": "ecr ensure"} {
+		falcon(t, "aws", "iam-policy", typed).must(t, 2, "did you mean: kubectl falcon aws iam-policy "+meant+"?")
+	}
+	falcon(t, "aws", "iam-policy", "irsa", "chekc").must(t, 2, "did you mean: kubectl falcon aws iam-policy irsa check?")
+	falcon(t, "aws", "iam-policy", "x").must(t, 2, "use one of: cluster check, ")
+	falcon(t, "aws", "iam-policy", "down").must(t, 0)
+}
+
 // What cannot be meant is told before any cluster is looked at.
 func TestFlagsThatCannotBeMeant(t *testing.T) {
 	for says, args := range map[string][]string{

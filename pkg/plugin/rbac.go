@@ -63,6 +63,7 @@ func newVerifyRole() *cobra.Command {
 	cmd.Flags().BoolVar(&parts.Deep, "deep", false, "for verify --deep")
 	cmd.Flags().BoolVar(&parts.AIDs, "aids", false, "for verify --aids")
 	cmd.Flags().BoolVar(&parts.Leftovers, "leftovers", false, "for verify --leftovers")
+	cmd.Flags().BoolVar(&parts.AWS, "aws", false, "for verify --aws")
 	cmd.RunE = printRole("verify", func() []rbacv1.PolicyRule {
 		parts.Canary = !noCanary
 		return verify.Rules(parts)

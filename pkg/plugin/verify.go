@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/bundle"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
@@ -37,6 +38,7 @@ type verifyFlags struct {
 	contexts, uncovered []string
 	allContexts         bool
 	format              reportFormat
+	cloud               cloudFlags
 }
 
 func newVerify(s *session) *cobra.Command {
@@ -68,11 +70,15 @@ func newVerify(s *session) *cobra.Command {
 	flags.BoolVar(&f.parts.AIDs, "aids", false, "also ask each sensor for its agent id")
 	flags.BoolVar(&f.parts.Leftovers, "leftovers", false, "also look for what an uninstalled injector has left")
 	flags.BoolVar(&f.parts.Pre, "pre", false, "look at a cluster before an installation")
+	f.cloud.add(cmd, &f.parts.AWS)
 	flags.StringSliceVar(&f.uncovered, "allow-uncovered", nil, "`NAMESPACES` that may opt out without a warning")
 	flags.StringVar(&f.from, "from", "", "judge the bundle in a `FILE` instead of a cluster")
 	flags.StringSliceVar(&f.contexts, "contexts", nil, "several clusters, by the `NAMES` of their contexts")
 	flags.BoolVar(&f.allContexts, "all-contexts", false, "all clusters of the kubeconfig")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := f.cloud.check(cmd, f.parts.AWS, f.watch, f.allContexts || len(f.contexts) > 1); err != nil {
+			return err
+		}
 		for flag, ids := range map[string][]string{"check": f.which.Only, "skip": f.which.Skip} {
 			if cmd.Flags().Changed(flag) && len(ids) == 0 {
 				return problem.New(problem.BadInput, commandName+" explain-check lists them", "--%s names no check", flag)
@@ -168,12 +174,13 @@ func (s *session) clustersOf(f *verifyFlags) ([]connection, error) {
 		if err != nil {
 			return nil, err
 		}
-		return []connection{{name: c.Context, cluster: c}}, nil
+		return []connection{{name: c.Context, cluster: c, place: s.clusterPlace()}}, nil
 	}
 	all := make([]connection, len(names))
 	for n, name := range names {
-		c, err := kube.Connect(s.flags.InContext(name), userAgent(), nil)
-		all[n] = connection{name: name, cluster: c, err: err}
+		flags := s.flags.InContext(name)
+		c, err := kube.Connect(flags, userAgent(), nil)
+		all[n] = connection{name: name, cluster: c, place: placeOf(flags), err: err}
 	}
 	return all, nil
 }
@@ -182,7 +189,9 @@ func (s *session) clustersOf(f *verifyFlags) ([]connection, error) {
 type connection struct {
 	name    string
 	cluster *kube.Cluster
-	err     error
+	// place is where in AWS it is, as far as the kubeconfig says.
+	place aws.Place
+	err   error
 }
 
 // judgeAll asks all clusters at once. Of several, one that does not answer is a row of the report; of one
@@ -197,7 +206,7 @@ func (s *session) judgeAll(ctx context.Context, f *verifyFlags, clusters []conne
 			if errs[n] = c.err; errs[n] != nil {
 				return
 			}
-			snapshot, err := verify.Collect(ctx, c.cluster, f.ask(c.cluster))
+			snapshot, err := verify.Collect(ctx, c.cluster, f.ask(&c))
 			if errs[n] = err; err == nil {
 				r.Clusters[n] = *verify.Judge(snapshot, f.which)
 			}
@@ -222,8 +231,9 @@ func (s *session) judgeAll(ctx context.Context, f *verifyFlags, clusters []conne
 	return r, nil
 }
 
-func (f *verifyFlags) ask(c *kube.Cluster) verify.Ask {
-	return verify.Ask{Client: version().Version, Scope: f.scope.of(c.Namespace), Parts: f.parts, AllowUncovered: f.uncovered}
+func (f *verifyFlags) ask(c *connection) verify.Ask {
+	return verify.Ask{Client: version().Version, Scope: f.scope.of(c.cluster.Namespace), Parts: f.parts, AllowUncovered: f.uncovered,
+		AWS: f.cloud.look(c.place)}
 }
 
 // least is the verdict from which on a check counts as failed.
@@ -265,7 +275,7 @@ func (s *session) watchVerify(ctx context.Context, f *verifyFlags, c connection)
 		home = "\x1b[H\x1b[2J"
 	}
 	var before string
-	err := verify.Watch(ctx, c.cluster, f.ask(c.cluster), func(snapshot *verify.Snapshot, err error) error {
+	err := verify.Watch(ctx, c.cluster, f.ask(&c), func(snapshot *verify.Snapshot, err error) error {
 		if err != nil {
 			s.remark("the cluster cannot be asked now, trying again: %v", err)
 			return nil

@@ -28,6 +28,11 @@ func Platforms(ctx context.Context, reference string) ([]string, error) {
 	return platforms(ctx, reference, remote.WithAuthFromKeychain(authn.DefaultKeychain))
 }
 
+// PlatformsWith is the same with the credentials of a keychain.
+func PlatformsWith(ctx context.Context, reference string, keys authn.Keychain) ([]string, error) {
+	return platforms(ctx, reference, remote.WithAuthFromKeychain(keys))
+}
+
 func platforms(ctx context.Context, reference string, more ...remote.Option) ([]string, error) {
 	ref, err := name.ParseReference(reference)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // something; of most there is one. The golden file of the check holds its result on the healthy cluster
 // and on each of these.
 var broken = merged(brokenAccess, brokenWorkload, brokenWebhook, brokenCertificate, brokenConfiguration,
-	brokenCoverage, brokenPod, brokenSensor, brokenLeftover)
+	brokenCoverage, brokenPod, brokenSensor, brokenAWS, brokenLeftover)
 
 // breaks is a way to break a cluster, by a name that says how.
 type breaks map[string]func(s *Snapshot)

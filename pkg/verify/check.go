@@ -70,6 +70,7 @@ var (
 	aidsPart      = &Part{"--aids", func(p Parts) bool { return p.AIDs }}
 	leftoversPart = &Part{"--leftovers", func(p Parts) bool { return p.Leftovers }}
 	prePart       = &Part{"--pre", func(p Parts) bool { return p.Pre }}
+	awsPart       = &Part{"--aws", func(p Parts) bool { return p.AWS }}
 )
 
 // Outcome is what a check's Judge returns; see passed, found, warned, skipped, leftTo and undecided.

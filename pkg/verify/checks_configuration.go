@@ -176,11 +176,10 @@ func injectorImage(d *appsv1.Deployment) string {
 }
 
 func judgePlatforms(v *View) Outcome {
-	at := slices.IndexFunc(v.Images, func(t ImageTrial) bool { return t.Sensor })
-	if at < 0 {
+	t := v.sensorTrial()
+	if t == nil {
 		return skipped("the sensor image was not looked up")
 	}
-	t := &v.Images[at]
 	object := "image/" + t.Image
 	switch {
 	case t.Absent:
@@ -193,10 +192,8 @@ func judgePlatforms(v *View) Outcome {
 		return undecided("its registry does not say for which platforms %s is", t.Image)
 	}
 	var all []Finding
-	for _, want := range v.Architectures {
-		if !slices.ContainsFunc(t.Platforms, func(p string) bool { return p == want || strings.HasPrefix(p, want+"/") }) {
-			all = append(all, finding(object, "there are nodes of %s, and the image is only for %s", want, strings.Join(t.Platforms, ", ")))
-		}
+	for _, want := range v.unserved(t.Platforms) {
+		all = append(all, finding(object, "there are nodes of %s, and the image is only for %s", want, strings.Join(t.Platforms, ", ")))
 	}
 	return found(all...)
 }

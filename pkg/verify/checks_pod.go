@@ -52,6 +52,8 @@ const (
 	windowsFault
 	// secretFault pods lack the pull secret in their namespace (FC507).
 	secretFault
+	// ecrFault pods are refused by ECR or do not reach it, which is known if AWS was asked (FC905).
+	ecrFault
 	// pullFault pods cannot pull what pods of other namespaces have pulled (FC713).
 	pullFault
 	// initFault pods hang in the sensor's init container, and not in pulling it (FC704).
@@ -69,6 +71,8 @@ func (v *View) faultOf(p *Pod, j *Judged, pulled map[string][]string) fault {
 		return windowsFault
 	case p.Sidecar.PullTrouble && v.lacksPullSecret(p.Namespace):
 		return secretFault
+	case v.ecrTrouble(p) != noObstacle:
+		return ecrFault
 	case p.Sidecar.PullTrouble && slices.ContainsFunc(pulled[p.Sidecar.Image], func(ns string) bool { return ns != p.Namespace }):
 		return pullFault
 	case p.Sidecar.InitTrouble != "" && !p.Sidecar.PullTrouble:

@@ -29,6 +29,8 @@ type Ask struct {
 	Parts  Parts
 	// AllowUncovered are namespaces that may be out of scope without a warning.
 	AllowUncovered []string
+	// AWS looks at the account that the cluster is in; it is asked if Parts has AWS.
+	AWS AskAWS
 	// Pods gives the pods in scope, one after another; nil asks the server. It must not keep or change them.
 	Pods func(yield func(*corev1.Pod)) error
 }
@@ -52,6 +54,8 @@ type collector struct {
 	// trials are the images in use.
 	trials map[string]*ImageTrial
 	tries  []tried
+	// ordinary counts the nodes that are not Fargate's.
+	ordinary int
 	// answered says that the server has told something, refused what it first would not tell.
 	answered bool
 	refused  error
@@ -121,7 +125,16 @@ func (k *collector) complete(ctx context.Context) error {
 	}
 	k.resolve()
 	k.answers()
+	if s.Asked.Deep || s.Asked.AWS {
+		if err := k.nodes(ctx); err != nil {
+			return err
+		}
+	}
 	all, inner := errgroup.WithContext(ctx)
+	if s.Asked.AWS {
+		about := k.inAWS()
+		all.Go(func() error { return k.lookAtAWS(inner, about) })
+	}
 	all.Go(func() error { return k.blocked(inner) })
 	all.Go(func() error { return k.quotas(inner) })
 	if s.Asked.Deep {

@@ -169,6 +169,7 @@ func (k *collector) note(pod *corev1.Pod) {
 			k.trials[key] = t
 		}
 		t.Pods++
+		t.bare = t.bare || len(c.Command) == 0
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 // deep tries the images in use, and asks each injector pod what it serves.
 func (k *collector) deep(ctx context.Context) error {
 	all, ctx := errgroup.WithContext(ctx)
-	all.Go(func() error { return k.architectures(ctx) })
+	all.Go(func() error { return k.lookUp(ctx) })
 	if k.ask.Parts.Canary {
 		all.Go(func() error { return k.imageTrials(ctx) })
 	}

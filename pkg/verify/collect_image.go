@@ -5,26 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/sensor"
 )
 
-// architectures notes for which platforms the nodes need images, and for which the sensor image is.
-func (k *collector) architectures(ctx context.Context) error {
+// nodes notes for which platforms the nodes need images, and how many are not Fargate's.
+func (k *collector) nodes(ctx context.Context) error {
 	list, err := k.c.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return k.may(err, "list", "nodes", "")
 	}
 	for n := range list.Items {
+		if !strings.HasPrefix(list.Items[n].Name, fargateNode) {
+			k.ordinary++
+		}
 		i := &list.Items[n].Status.NodeInfo
 		if platform := fmt.Sprintf("%s/%s", i.OperatingSystem, i.Architecture); i.Architecture != "" && !slices.Contains(k.s.Architectures, platform) {
 			k.s.Architectures = append(k.s.Architectures, platform)
 		}
 	}
 	slices.Sort(k.s.Architectures)
-	return k.lookUp(ctx)
+	return nil
 }
 
 // lookUp asks the registry for the sensor image from here, which says nothing of who pulls it: a registry that

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"errors"
 	"io"
 	"log"
 	"net/http/httptest"
@@ -54,7 +55,7 @@ func TestTheSensorImageIsLookedUp(t *testing.T) {
 			s.Asked.Deep, s.Architectures, s.Injectors[0].Config.Image = true, nil, test.image
 			s.Images = slices.DeleteFunc(s.Images, func(t ImageTrial) bool { return t.Sensor })
 			k := &collector{c: &kube.Cluster{Client: fake.NewClientset(node("a", "amd64"), node("b", "arm64"))}, s: s}
-			if err := k.architectures(t.Context()); err != nil {
+			if err := errors.Join(k.nodes(t.Context()), k.lookUp(t.Context())); err != nil {
 				t.Fatal(err)
 			}
 			r := result(t, "FC505", s)

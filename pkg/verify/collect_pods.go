@@ -54,8 +54,12 @@ func (k *collector) take(pod *corev1.Pod, labels bool) {
 		withoutEnvironment(&suspect.Spec)
 		k.suspects = append(k.suspects, suspect)
 	}
-	k.s.Pods = append(k.s.Pods, reduce(pod, labels))
-	if k.ask.Parts.Deep {
+	p := reduce(pod, labels)
+	if k.ask.Parts.AWS && p.onFargate() {
+		p.Labels = pod.Labels
+	}
+	k.s.Pods = append(k.s.Pods, p)
+	if k.ask.Parts.Deep || k.ask.Parts.AWS {
 		k.note(pod)
 	}
 }

@@ -46,7 +46,7 @@ func healthy() *Snapshot {
 	plan.Webhook.CreationTimestamp = metav1.NewTime(installedAt)
 	s := &Snapshot{
 		Client: "v1.0.0", Taken: takenAt, Context: "lab", Host: "https://127.0.0.1:6443", Server: "v1.37.2",
-		Asked: Parts{Canary: true, Deep: true, AIDs: true, Leftovers: true, Pre: true},
+		Asked: Parts{Canary: true, Deep: true, AIDs: true, Leftovers: true, Pre: true, AWS: true},
 		Namespaces: []Namespace{
 			space("default"), space("falcon-system"), space("kube-node-lease"), space("kube-public"), space("kube-system"),
 			space("team-a"), space("team-b"),
@@ -55,6 +55,7 @@ func healthy() *Snapshot {
 		Injectors:     []Injector{healthyInjector(plan)},
 		Architectures: []string{"linux/amd64"},
 		Leftovers:     &Leftovers{},
+		AWS:           healthyAWS(),
 	}
 	for _, ns := range []string{"default", "team-a", "team-b"} {
 		s.Canaries = append(s.Canaries, Canary{Namespace: ns, Sidecar: "crowdstrike-falcon-container",

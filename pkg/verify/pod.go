@@ -16,7 +16,7 @@ type Pod struct {
 	// Mark is the injection annotation, WrongMark the same key as a label, which no injector reads.
 	Mark      string `json:"mark,omitempty"`
 	WrongMark string `json:"wrongMark,omitempty"`
-	// Labels are kept only where a webhook selects pods by them.
+	// Labels are kept only where a webhook selects pods by them, or, for AWS, Fargate profiles do.
 	Labels map[string]string `json:"labels,omitempty"`
 
 	// Sidecar is the sensor's container; nil if there is none. Second names another one.

@@ -16,7 +16,7 @@ var (
 	wholeCID = regexp.MustCompile(`(?i)\b[0-9a-f]{32}-[0-9a-f]{2}\b`)
 	// credential is a word that names one, and what follows it up to the next space or quote. Behind a name in
 	// quotes only a value in quotes is one: in JSON that is an object, or a number or a truth, else.
-	credential = regexp.MustCompile(`(?i)((?:` + named + `)(?:["']\s*[=:]\s*["']|[ \t]*[=:][ \t]*["']?)(?:bearer\s+|basic\s+)?)(?:\\.|[^\s"',{}\[\\])(?:\\.|[^\s"',}\\])*`)
+	credential = regexp.MustCompile(`(?i)((?:` + named + `)(?:["']\s*[=:]\s*["']|[ \t]*[=:][ \t]*["']?)(?:bearer\s+|basic\s+)?)(?:\\.|[{\[]+[^\s"',{}\[\]\\]|[^\s"',{}\[\\])(?:\\.|[^\s"',}\\])*`)
 )
 
 // Redact returns a text that comes from the cluster, such as a log, without customer ids, tokens and

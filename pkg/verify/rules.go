@@ -41,6 +41,9 @@ func Rules(p Parts) []rbacv1.PolicyRule {
 	if p.Leftovers {
 		rules = append(rules, kube.Rule("rbac.authorization.k8s.io", []string{"clusterroles", "clusterrolebindings"}, "list"))
 	}
+	if p.AWS {
+		rules = append(rules, kube.Rule("", []string{"nodes"}, "list"), kube.Rule("", []string{"serviceaccounts"}, "get"))
+	}
 	if p.Pre {
 		rules = append(rules, inject.InstallRules(manifest.Defaults())...)
 	}

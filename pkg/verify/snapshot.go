@@ -56,6 +56,8 @@ type Snapshot struct {
 	Leftovers *Leftovers `json:"leftovers,omitempty"`
 	// Rehearsal is what the server said to the objects of an installation, for --pre.
 	Rehearsal []Refusal `json:"rehearsal,omitempty"`
+	// AWS is what was seen of the account.
+	AWS *AWS `json:"aws,omitempty"`
 }
 
 // Parts are what a snapshot may have besides what always is in it.
@@ -70,6 +72,8 @@ type Parts struct {
 	Leftovers bool `json:"leftovers,omitempty"`
 	// Pre looks at a cluster before an installation.
 	Pre bool `json:"pre,omitempty"`
+	// AWS looks at the AWS account that the cluster is in.
+	AWS bool `json:"aws,omitempty"`
 }
 
 // Scope is what the question is about.
@@ -168,6 +172,8 @@ type ImageTrial struct {
 	PullSecrets    []string `json:"pullSecrets,omitempty"`
 	// Pods counts those that use the image in this way.
 	Pods int `json:"pods"`
+	// bare says that a container has no command of its own, so that the injector reads the image's.
+	bare bool
 	// Class is empty if the pod would be made.
 	Class   Class  `json:"class,omitempty"`
 	Message string `json:"message,omitempty"`

@@ -13,8 +13,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
-	"github.com/kubectl-falcon/kubectl-falcon/pkg/plugin"
-	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
 	fake "github.com/kubectl-falcon/kubectl-falcon/test/fakes/aws"
 )
 
@@ -64,14 +62,6 @@ func bomb(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
-}
-
-// falcon runs any command, not only those of aws.
-func (s *stage) falcon(args ...string) outcome {
-	s.t.Helper()
-	var out, errs strings.Builder
-	code := plugin.Run(s.t.Context(), args, term.Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
-	return outcome{s.t, strings.Join(args, " "), code, out.String(), errs.String()}
 }
 
 // badInput is a command that cannot be meant, and what is said about it.
@@ -138,7 +128,7 @@ func TestBadInput(t *testing.T) {
 	s.profile("fp-web", "elsewhere", nil)
 	const repository = "falcon-sensor"
 	s.run("ecr", "ensure", repository).must(0)
-	s.falcon("sensor", "push", inFile(t, savedSensor(t)), s.Registry+"/"+repository+":7").must(0)
+	s.falcon(s.t.Context(), "sensor", "push", inFile(t, savedSensor(t)), s.Registry+"/"+repository+":7").must(0)
 	state := func() string {
 		images := s.run("ecr", "images", repository, "-o", "json").must(0).out
 		return s.left() + images + s.run("ecr", "images", "new", "-o", "json").err
@@ -152,7 +142,7 @@ func TestBadInput(t *testing.T) {
 			if c.fault.Kind != "" {
 				s.Break(c.fault)
 			}
-			o := s.falcon(c.args...)
+			o := s.falcon(s.t.Context(), c.args...)
 			s.Mend()
 			o.t = t
 			o.must(c.code, c.says, c.next)

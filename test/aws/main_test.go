@@ -68,9 +68,12 @@ func set(t *testing.T) *stage {
 }
 
 // kubeconfig names the cluster as aws eks update-kubeconfig does.
-func (s *stage) kubeconfig(server string) {
+func (s *stage) kubeconfig(server string) { s.kubeconfigOf(fake.Account, "shop", server) }
+
+// kubeconfigOf is the same for a cluster of an account.
+func (s *stage) kubeconfigOf(account, cluster, server string) {
 	s.t.Helper()
-	const name = "arn:aws:eks:eu-west-1:" + fake.Account + ":cluster/shop"
+	name := "arn:aws:eks:eu-west-1:" + account + ":cluster/" + cluster
 	content := fmt.Sprintf("apiVersion: v1\nkind: Config\ncurrent-context: %[1]s\nclusters: [{name: %[1]q, cluster: {server: %[2]q}}]\n"+
 		"contexts: [{name: %[1]q, context: {cluster: %[1]q, user: u}}]\nusers: [{name: u, user: {}}]\n", name, server)
 	path := filepath.Join(s.t.TempDir(), "config")
@@ -80,8 +83,20 @@ func (s *stage) kubeconfig(server string) {
 	s.t.Setenv("KUBECONFIG", path)
 }
 
-// kubernetes serves answers of an API server by path.
-func (s *stage) kubernetes(answers map[string]any) {
+// kubeconfigPlain names the cluster as nobody of AWS does.
+func (s *stage) kubeconfigPlain(server string) {
+	s.t.Helper()
+	content := fmt.Sprintf("apiVersion: v1\nkind: Config\ncurrent-context: lab\nclusters: [{name: lab, cluster: {server: %q}}]\n"+
+		"contexts: [{name: lab, context: {cluster: lab, user: u}}]\nusers: [{name: u, user: {}}]\n", server)
+	path := filepath.Join(s.t.TempDir(), "config")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Setenv("KUBECONFIG", path)
+}
+
+// kubernetes serves answers of an API server by path, and returns its address.
+func (s *stage) kubernetes(answers map[string]any) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		v, ok := answers[r.URL.Path]
@@ -93,6 +108,7 @@ func (s *stage) kubernetes(answers map[string]any) {
 	}))
 	s.t.Cleanup(server.Close)
 	s.kubeconfig(server.URL)
+	return server.URL
 }
 
 // outcome is what a user sees of a run.
@@ -108,8 +124,14 @@ func (s *stage) run(args ...string) outcome { return s.runWith(s.t.Context(), ar
 
 func (s *stage) runWith(ctx context.Context, args ...string) outcome {
 	s.t.Helper()
+	return s.falcon(ctx, append([]string{"aws"}, args...)...)
+}
+
+// falcon runs any command.
+func (s *stage) falcon(ctx context.Context, args ...string) outcome {
+	s.t.Helper()
 	var out, errs strings.Builder
-	code := plugin.Run(ctx, append([]string{"aws"}, args...), term.Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
+	code := plugin.Run(ctx, args, term.Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
 	return outcome{s.t, strings.Join(args, " "), code, out.String(), errs.String()}
 }
 

@@ -55,6 +55,12 @@ var policies = map[string]struct {
 				s.run("irsa", "ensure", "--service-account", "web/app").must(0)
 			case "iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:GetPolicy", "iam:GetPolicyVersion":
 				s.theirs()
+			case "eks:UpdatePodIdentityAssociation", "eks:DescribePodIdentityAssociation":
+				s.onNodes()
+				s.run("irsa", "ensure", "--pod-identity", "--role", "first").must(0)
+			case "eks:ListAddons", "eks:ListFargateProfiles", "eks:DescribeFargateProfile", "eks:ListPodIdentityAssociations",
+				"eks:CreatePodIdentityAssociation", "eks:TagResource", "iam:PassRole":
+				s.onNodes()
 			}
 		},
 		named,
@@ -62,17 +68,26 @@ var policies = map[string]struct {
 	"irsa check": {
 		false,
 		func(s *stage, action string) {
-			if named(action) != nil {
+			switch {
+			case strings.HasPrefix(action, "eks:") && action != "eks:DescribeCluster":
+				s.onNodes()
+				s.run("irsa", "ensure", "--pod-identity").must(0)
+			case named(action) != nil:
 				s.theirs()
-				return
+			default:
+				s.run("irsa", "ensure").must(0)
 			}
-			s.run("irsa", "ensure").must(0)
 		},
 		named,
 	},
 	"irsa delete": {
 		true,
 		func(s *stage, action string) {
+			if strings.HasSuffix(action, "PodIdentityAssociation") {
+				s.onNodes()
+				s.run("irsa", "ensure", "--pod-identity").must(0)
+				return
+			}
 			s.run("irsa", "ensure").must(0)
 			if action == "iam:DetachRolePolicy" {
 				s.attach(irsaRole)
@@ -87,7 +102,22 @@ func named(action string) []string {
 	if slices.Contains([]string{"iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:GetPolicy", "iam:GetPolicyVersion"}, action) {
 		return []string{"--role", "theirs"}
 	}
+	if podIdentity(action) {
+		return []string{"--pod-identity"}
+	}
 	return nil
+}
+
+// podIdentity says whether an action is called for EKS Pod Identity alone.
+func podIdentity(action string) bool {
+	return strings.HasPrefix(action, "eks:") && action != "eks:DescribeCluster" || action == "iam:PassRole"
+}
+
+// onNodes makes the cluster one with nodes that hand out roles, and a Fargate profile for something else.
+func (s *stage) onNodes() {
+	s.t.Helper()
+	s.must(s.AddAddon(s.t.Context(), "shop", "eks-pod-identity-agent"))
+	s.run("fargate", "ensure", "--no-injector", "--namespaces", "web").must(0)
 }
 
 func covered(s *stage, _ string) {
@@ -207,6 +237,12 @@ func sceneOf(command, action string) string {
 		"irsa delete":    {"iam:DetachRolePolicy"},
 	}
 	switch {
+	case command == "irsa ensure" && strings.HasSuffix(action, "tePodIdentityAssociation") || command == "irsa ensure" && action == "eks:DescribePodIdentityAssociation":
+		return action
+	case command == "irsa delete" && strings.HasSuffix(action, "PodIdentityAssociation"):
+		return "EKS Pod Identity"
+	case strings.HasPrefix(command, "irsa") && command != "irsa delete" && podIdentity(action):
+		return "EKS Pod Identity"
 	case strings.HasPrefix(command, "irsa") && command != "irsa delete" && named(action) != nil:
 		return "a role of somebody else"
 	case slices.Contains(special[command], action):
@@ -224,7 +260,9 @@ func (s *stage) clean(action string) {
 	}
 	s.run("fargate", "delete", "--yes").must(0)
 	s.run("irsa", "delete", "--yes").must(0)
-	if slices.Contains(s.roles(), "theirs") {
-		s.run("irsa", "delete", "--role", "theirs", "--yes").must(0)
+	for _, name := range []string{"theirs", "first"} {
+		if slices.Contains(s.roles(), name) {
+			s.run("irsa", "delete", "--role", name, "--yes").must(0)
+		}
 	}
 }

@@ -70,3 +70,27 @@ func TestRouteTables(t *testing.T) {
 		t.Errorf("got %+v", table)
 	}
 }
+
+func TestSecurityGroups(t *testing.T) {
+	c := client(t, func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		if r.Form.Get("Action") != "DescribeSecurityGroups" || r.Form.Get("GroupId.1") != "sg-1" {
+			t.Errorf("got %v", r.Form)
+		}
+		_, _ = w.Write([]byte(`<DescribeSecurityGroupsResponse><securityGroupInfo><item><groupId>sg-1</groupId><vpcId>vpc-1</vpcId><ipPermissions>` +
+			`<item><ipProtocol>-1</ipProtocol><groups><item><groupId>sg-1</groupId><userId>1</userId></item></groups></item>` +
+			`<item><ipProtocol>tcp</ipProtocol><fromPort>443</fromPort><toPort>444</toPort><ipRanges><item><cidrIp>10.0.0.0/8</cidrIp></item></ipRanges>` +
+			`<prefixListIds><item><prefixListId>pl-1</prefixListId></item></prefixListIds></item></ipPermissions>` +
+			`<ipPermissionsEgress><item><ipProtocol>-1</ipProtocol><ipv6Ranges><item><cidrIpv6>::/0</cidrIpv6></item></ipv6Ranges></item></ipPermissionsEgress>` +
+			`</item></securityGroupInfo></DescribeSecurityGroupsResponse>`))
+	})
+	got, err := c.DescribeSecurityGroups(t.Context(), []string{"sg-1"})
+	if err != nil || len(got) != 1 || len(got[0].In) != 2 || len(got[0].Out) != 1 {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	all, some, out := got[0].In[0], got[0].In[1], got[0].Out[0]
+	if all.Protocol != "-1" || all.From != nil || all.Groups[0] != "sg-1" || *some.From != 443 || *some.To != 444 || some.Ranges[0] != "10.0.0.0/8" ||
+		some.Lists[0] != "pl-1" || out.Ranges6[0] != "::/0" {
+		t.Errorf("got %+v", got[0])
+	}
+}

@@ -73,7 +73,7 @@ type Repository struct {
 func (c *Client) find(ctx context.Context, name string, whose bool) (*Repository, error) {
 	doing := "look for the repository " + name
 	answer := repositories{}
-	err := c.api.Call(ctx, "DescribeRepositories", describeRepositories{[]string{name}}, &answer)
+	err := c.api.Call(ctx, "DescribeRepositories", describeRepositories{Names: []string{name}}, &answer)
 	if aws.Code(err) == codeNoRepository {
 		return nil, nil
 	}

@@ -13,8 +13,10 @@ type named struct {
 	Name string `json:"repositoryName"`
 }
 
+// Registry is the account that the registry is of; empty, it is the caller's.
 type describeRepositories struct {
-	Names []string `json:"repositoryNames"`
+	Registry string   `json:"registryId,omitempty"`
+	Names    []string `json:"repositoryNames"`
 }
 
 type repositories struct {
@@ -75,6 +77,11 @@ type putScanning struct {
 	Scan scanning `json:"imageScanningConfiguration"`
 }
 
+type ofRegistry struct {
+	Registry string `json:"registryId,omitempty"`
+	Name     string `json:"repositoryName"`
+}
+
 type putLifecycle struct {
 	Name string `json:"repositoryName"`
 	Text string `json:"lifecyclePolicyText"`
@@ -105,9 +112,10 @@ type imageID struct {
 
 // describeImages is also what BatchDeleteImage takes.
 type describeImages struct {
-	Name string    `json:"repositoryName"`
-	IDs  []imageID `json:"imageIds,omitempty"`
-	Next string    `json:"nextToken,omitempty"`
+	Registry string    `json:"registryId,omitempty"`
+	Name     string    `json:"repositoryName"`
+	IDs      []imageID `json:"imageIds,omitempty"`
+	Next     string    `json:"nextToken,omitempty"`
 }
 
 type imagePage struct {

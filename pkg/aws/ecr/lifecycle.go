@@ -23,11 +23,14 @@ type rule struct {
 	} `json:"action"`
 }
 
+// Prefixes and Patterns are of tags, in rules that are not ours.
 type selection struct {
-	Tags   string `json:"tagStatus"`
-	Count  string `json:"countType"`
-	Unit   string `json:"countUnit,omitempty"`
-	Number int    `json:"countNumber"`
+	Tags     string   `json:"tagStatus"`
+	Prefixes []string `json:"tagPrefixList,omitempty"`
+	Patterns []string `json:"tagPatternList,omitempty"`
+	Count    string   `json:"countType"`
+	Unit     string   `json:"countUnit,omitempty"`
+	Number   int      `json:"countNumber"`
 }
 
 // lifecycle is the policy that keeps the newest images and lets untagged ones go after some days; 0 is no
@@ -40,7 +43,7 @@ func lifecycle(keep, untagged int) string {
 		rules = append(rules, r)
 	}
 	if untagged > 0 {
-		add(fmt.Sprintf("untagged images go after %d days", untagged), selection{"untagged", "sinceImagePushed", "days", untagged})
+		add(fmt.Sprintf("untagged images go after %d days", untagged), selection{Tags: "untagged", Count: "sinceImagePushed", Unit: "days", Number: untagged})
 	}
 	if keep > 0 {
 		add(fmt.Sprintf("the newest %d images stay", keep), selection{Tags: "any", Count: "imageCountMoreThan", Number: keep})

@@ -7,11 +7,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/fargate"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/poll"
 )
 
 // EKS is what is used of the Kubernetes service.
 type EKS interface {
 	DescribeCluster(context.Context, *eks.DescribeClusterInput, ...func(*eks.Options)) (*eks.DescribeClusterOutput, error)
+	Associations
 }
 
 // Providers are what is used of the identity service for OIDC providers.
@@ -49,6 +52,8 @@ type IAM interface {
 type Account struct {
 	EKS EKS
 	IAM IAM
+	// Profiles lists the Fargate profiles of a cluster, where EKS Pod Identity does not work.
+	Profiles func(ctx context.Context, cluster string) ([]fargate.Profile, error)
 	// Region is the cluster's.
 	Region string
 	// Owner, if set, is the account that the cluster must be in.
@@ -59,6 +64,8 @@ type Account struct {
 	Tags map[string]string
 	// Report, if set, gets what happens.
 	Report aws.Reporter
+	// Clock is what waiting goes by; without one it is the machine's.
+	Clock poll.Clock
 }
 
 func (a *Account) report(e aws.Event) {
@@ -77,6 +84,8 @@ type Binding struct {
 	// Repositories are those whose images are read, by name, in the cluster's account and region, or by ARN; empty,
 	// they are all of the account.
 	Repositories []string
+	// PodIdentity has the role given by EKS Pod Identity, which needs no OIDC provider and no annotation.
+	PodIdentity bool
 }
 
 // subject is how the cluster's tokens call the ServiceAccount.

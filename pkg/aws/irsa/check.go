@@ -61,11 +61,30 @@ func (c *Chain) unknown(why string, names ...string) {
 
 const mend = "kubectl falcon aws irsa ensure"
 
+// mend is the command that makes what is broken.
+func (b *Binding) mend() string {
+	if b.PodIdentity {
+		return mend + " --pod-identity"
+	}
+	return mend
+}
+
 // Check looks at every link. in is what the cluster says.
 func (a *Account) Check(ctx context.Context, b Binding, in InCluster) (*Chain, error) {
 	c, err := a.cluster(ctx, b.Cluster)
 	if err != nil {
 		return nil, err
+	}
+	if !b.PodIdentity && in.There && in.Annotation == "" {
+		// Without an annotation the role may come the other way.
+		is, err := a.association(ctx, c, &b)
+		if err != nil {
+			return nil, err
+		}
+		b.PodIdentity = is != nil
+	}
+	if b.PodIdentity {
+		return a.checkIdentity(ctx, c, b, in)
 	}
 	chain := &Chain{Cluster: c.name, ServiceAccount: b.Namespace + "/" + b.Name}
 	annotated := in.Annotation[strings.LastIndexByte(in.Annotation, '/')+1:]
@@ -114,17 +133,17 @@ func (a *Account) checkProvider(ctx context.Context, chain *Chain, c *cluster) e
 
 func (a *Account) checkRole(ctx context.Context, chain *Chain, c *cluster, b *Binding, there *role) error {
 	if there.unread != nil {
-		chain.add("trust", false, mend, "%v", there.unread)
-	} else if ok, why := there.trust.Trusts(asks(c, b)); ok {
+		chain.add("trust", false, b.mend(), "%v", there.unread)
+	} else if ok, why := trusted(there.trust, c, b); ok {
 		chain.add("trust", true, "", "%s may take it", b.subject())
 	} else {
-		chain.add("trust", false, mend, "%s may not take it: %s", b.subject(), why)
+		chain.add("trust", false, b.mend(), "%s may not take it: %s", b.subject(), why)
 	}
 	missing, err := a.missing(ctx, b.Role)
 	if err != nil {
 		return err
 	}
-	if chain.add("policy", len(missing) == 0, mend, "it may read images in ECR"); len(missing) > 0 {
+	if chain.add("policy", len(missing) == 0, b.mend(), "it may read images in ECR"); len(missing) > 0 {
 		chain.Links[len(chain.Links)-1].Why = "it lacks " + strings.Join(missing, ", ")
 	}
 	return nil

@@ -2,20 +2,27 @@ package irsa
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
 
-// Doomed is what will be removed: a role by name, and an OIDC provider by ARN.
+// ErrForeign is in the error about a role that kubectl falcon did not make.
+var ErrForeign = errors.New("was not made by kubectl falcon")
+
+// Doomed is what will be removed: a role by name, an OIDC provider by ARN, and an EKS Pod Identity association by
+// its id.
 type Doomed struct {
-	Role     string `json:"role,omitempty"`
-	Provider string `json:"oidcProvider,omitempty"`
+	Role        string `json:"role,omitempty"`
+	Provider    string `json:"oidcProvider,omitempty"`
+	Association string `json:"podIdentityAssociation,omitempty"`
 }
 
 // Removed is what Delete led to.
@@ -28,7 +35,8 @@ type Removed struct {
 	Plan []aws.Step `json:"plan,omitempty"`
 }
 
-// Delete removes the role, and the OIDC provider if we made it and no other role needs it. A role that we did
+// Delete removes the role, the EKS Pod Identity association if we made it, and the OIDC provider if we made it and
+// no other role needs it. A role that we did
 // not make goes only if the binding names it. agree is asked before; a no ends it without an error.
 func (a *Account) Delete(ctx context.Context, b Binding, dryRun bool, agree func(Doomed) (bool, error)) (*Removed, error) {
 	c, err := a.cluster(ctx, b.Cluster)
@@ -47,14 +55,21 @@ func (a *Account) Delete(ctx context.Context, b Binding, dryRun bool, agree func
 	}
 	if there != nil {
 		if !there.owned && !named {
-			return nil, problem.New(problem.BadInput, "name it with --role to delete it all the same", "the role %s was not made by kubectl falcon", b.Role)
+			return nil, problem.New(problem.BadInput, "name it with --role to delete it all the same", "the role %s %w", b.Role, ErrForeign)
 		}
 		doomed.Role = b.Role
 	}
 	if doomed.Provider, result.Kept, err = a.needless(ctx, c, b.Role); err != nil {
 		return nil, err
 	}
-	steps, err := a.removal(ctx, doomed)
+	is, err := a.association(ctx, c, &b)
+	if err != nil {
+		return nil, err
+	}
+	if is != nil && aws.Owned(is.Tags) {
+		doomed.Association = sdk.ToString(is.AssociationId)
+	}
+	steps, err := a.removal(ctx, c, &b, doomed)
 	if err != nil {
 		return nil, err
 	}
@@ -114,11 +129,22 @@ func (a *Account) needless(ctx context.Context, c *cluster, role string) (arn, k
 }
 
 // removal are the calls that remove it.
-func (a *Account) removal(ctx context.Context, d Doomed) (steps []step, err error) {
+func (a *Account) removal(ctx context.Context, c *cluster, b *Binding, d Doomed) (steps []step, err error) {
+	if d.Association != "" {
+		steps = append(steps, step{aws.Step{Action: "eks:DeletePodIdentityAssociation", On: b.subject()}, b.object(), aws.Deleted, func(ctx context.Context) error {
+			_, err := a.EKS.DeletePodIdentityAssociation(ctx, &eks.DeletePodIdentityAssociationInput{ClusterName: &c.name, AssociationId: &d.Association})
+			if aws.Code(err) == codeNotFound {
+				return nil
+			}
+			return a.Explain(ctx, "delete the EKS Pod Identity association of "+b.Namespace+"/"+b.Name, err)
+		}})
+	}
 	if d.Role != "" {
-		if steps, err = a.roleRemoval(ctx, d.Role); err != nil {
+		more, err := a.roleRemoval(ctx, d.Role)
+		if err != nil {
 			return nil, err
 		}
+		steps = append(steps, more...)
 	}
 	if d.Provider != "" {
 		_, host, _ := strings.Cut(d.Provider, "oidc-provider/")

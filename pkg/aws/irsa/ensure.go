@@ -15,11 +15,12 @@ type Ensured struct {
 	Cluster        string `json:"cluster"`
 	ServiceAccount string `json:"serviceAccount"`
 	Issuer         string `json:"issuer"`
-	Provider       string `json:"oidcProvider"`
-	Role           string `json:"role"`
-	// Annotation is what the ServiceAccount needs, as install takes it.
-	Annotation string     `json:"annotation"`
-	Change     aws.Change `json:"change"`
+	// Provider and Annotation, which the ServiceAccount needs and install takes, are empty by EKS Pod Identity.
+	Provider    string     `json:"oidcProvider"`
+	Role        string     `json:"role"`
+	PodIdentity bool       `json:"podIdentity,omitempty"`
+	Annotation  string     `json:"annotation"`
+	Change      aws.Change `json:"change"`
 	// Plan are the calls of a dry run.
 	Plan []aws.Step `json:"plan,omitempty"`
 }
@@ -42,16 +43,24 @@ func (a *Account) Ensure(ctx context.Context, b Binding, dryRun bool) (*Ensured,
 	if err != nil {
 		return nil, err
 	}
-	if c.issuer == "" {
+	switch {
+	case b.PodIdentity:
+		if err := a.podReady(ctx, c, &b); err != nil {
+			return nil, err
+		}
+	case c.issuer == "":
 		return nil, problem.New(problem.Failed, "", "the cluster %s has no OIDC issuer, so its pods can take no role", c.name)
 	}
 	if b.Role == "" {
 		b.Role = RoleName(b.Cluster, a.Region)
 	}
-	result := &Ensured{Cluster: c.name, ServiceAccount: b.Namespace + "/" + b.Name, Issuer: c.issuer, Provider: c.provider(), Change: aws.Unchanged}
-	steps, err := a.providerSteps(ctx, c)
-	if err != nil {
-		return nil, err
+	result := &Ensured{Cluster: c.name, ServiceAccount: b.Namespace + "/" + b.Name, Issuer: c.issuer, PodIdentity: b.PodIdentity, Change: aws.Unchanged}
+	var steps []step
+	if !b.PodIdentity {
+		result.Provider = c.provider()
+		if steps, err = a.providerSteps(ctx, c); err != nil {
+			return nil, err
+		}
 	}
 	there, err := a.role(ctx, b.Role)
 	if err != nil {
@@ -66,7 +75,14 @@ func (a *Account) Ensure(ctx context.Context, b Binding, dryRun bool) (*Ensured,
 		return nil, err
 	}
 	steps = append(steps, more...)
-	result.Annotation = Annotation + "=" + result.Role
+	if b.PodIdentity {
+		if more, err = a.associationSteps(ctx, c, &b, result.Role); err != nil {
+			return nil, err
+		}
+		steps = append(steps, more...)
+	} else {
+		result.Annotation = Annotation + "=" + result.Role
+	}
 	for n := range steps {
 		result.Change = aws.Configured
 		if dryRun {
@@ -183,15 +199,15 @@ func (a *Account) theirs(ctx context.Context, c *cluster, b *Binding, there *rol
 	if there.unread != nil {
 		return problem.New(problem.Failed, next, "the role %s: %w", b.Role, there.unread)
 	}
-	if ok, why := there.trust.Trusts(asks(c, b)); !ok {
-		return problem.New(problem.BadInput, next, "the role %s was not made by kubectl falcon, and %s cannot take it: %s", b.Role, b.subject(), why)
+	if ok, why := trusted(there.trust, c, b); !ok {
+		return problem.New(problem.BadInput, next, "the role %s %w, and %s cannot take it: %s", b.Role, ErrForeign, b.subject(), why)
 	}
 	missing, err := a.missing(ctx, b.Role)
 	if err != nil {
 		return err
 	}
 	if len(missing) > 0 {
-		return problem.New(problem.BadInput, next, "the role %s was not made by kubectl falcon, and does not allow %v", b.Role, missing)
+		return problem.New(problem.BadInput, next, "the role %s %w, and does not allow %v", b.Role, ErrForeign, missing)
 	}
 	return nil
 }

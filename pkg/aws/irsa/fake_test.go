@@ -38,6 +38,7 @@ type cloud struct {
 	refuse    map[string]error
 	calls     []string
 	events    []string
+	pods      pods
 }
 
 type held struct {

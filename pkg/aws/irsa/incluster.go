@@ -15,6 +15,9 @@ import (
 // varRole is the variable by which EKS's webhook tells a container its role, when its pod is created.
 const varRole = "AWS_ROLE_ARN"
 
+// varIdentity is the one by which EKS tells a container where the agent of EKS Pod Identity is.
+const varIdentity = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+
 // InCluster is what the cluster says about the ServiceAccount.
 type InCluster struct {
 	// Unread is why nothing is known.
@@ -24,6 +27,8 @@ type InCluster struct {
 	Annotation string
 	// Pods are the running pods that have it, each with the role that it was created with.
 	Pods map[string]string
+	// Identities are the same, with whether they were created with a role by EKS Pod Identity.
+	Identities map[string]bool
 }
 
 // CheckRules are the rights with which the cluster's part is read.
@@ -36,7 +41,7 @@ func CheckRules() []rbacv1.PolicyRule {
 
 // Collect reads the ServiceAccount and the pods that have it.
 func Collect(ctx context.Context, c *kube.Cluster, namespace, name string) (InCluster, error) {
-	in := InCluster{Pods: map[string]string{}}
+	in := InCluster{Pods: map[string]string{}, Identities: map[string]bool{}}
 	account, err := c.Client.CoreV1().ServiceAccounts(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return in, nil
@@ -45,18 +50,19 @@ func Collect(ctx context.Context, c *kube.Cluster, namespace, name string) (InCl
 		return in, err
 	}
 	in.There, in.Annotation = true, account.Annotations[Annotation]
-	err = c.EachPod(ctx, namespace, "", func() { clear(in.Pods) }, func(p *corev1.Pod) {
+	err = c.EachPod(ctx, namespace, "", func() { clear(in.Pods); clear(in.Identities) }, func(p *corev1.Pod) {
 		if p.Spec.ServiceAccountName == name && p.DeletionTimestamp == nil && p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed {
-			in.Pods[p.Name] = roleOf(p)
+			in.Pods[p.Name] = variable(p, varRole)
+			in.Identities[p.Name] = variable(p, varIdentity) != ""
 		}
 	})
 	return in, err
 }
 
-func roleOf(p *corev1.Pod) string {
+func variable(p *corev1.Pod, name string) string {
 	for _, c := range p.Spec.Containers {
 		for _, v := range c.Env {
-			if v.Name == varRole {
+			if v.Name == name {
 				return v.Value
 			}
 		}

@@ -46,6 +46,7 @@ func (a *Account) cluster(ctx context.Context, name string) (*cluster, error) {
 		return nil, a.Explain(ctx, "look up the cluster "+name, err)
 	}
 	c := &cluster{name: name, arn: sdk.ToString(out.Cluster.Arn)}
+	c.auto = out.Cluster.ComputeConfig != nil && sdk.ToBool(out.Cluster.ComputeConfig.Enabled)
 	if id := out.Cluster.Identity; id != nil && id.Oidc != nil {
 		c.issuer = sdk.ToString(id.Oidc.Issuer)
 	}

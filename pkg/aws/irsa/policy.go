@@ -36,6 +36,8 @@ type cluster struct {
 	name, arn string
 	// issuer is the address of who signs its tokens.
 	issuer string
+	// auto says that EKS makes its nodes.
+	auto bool
 }
 
 func (c *cluster) part(n int) string {
@@ -62,6 +64,9 @@ func (c *cluster) role(name string) string {
 
 // trust lets the ServiceAccount take the role, and no one else.
 func trust(c *cluster, b *Binding) document.Document {
+	if b.PodIdentity {
+		return podTrust(c, b)
+	}
 	return document.New(document.Statement{Effect: document.Allow, Principal: document.Principal{"Federated": {c.provider()}},
 		Action: document.Words{takes},
 		Condition: map[string]map[string]document.Words{"StringEquals": {
@@ -70,10 +75,19 @@ func trust(c *cluster, b *Binding) document.Document {
 		}}})
 }
 
-// asks is what the ServiceAccount's token asks of a trust policy.
-func asks(c *cluster, b *Binding) document.Request {
-	return document.Request{Kind: "Federated", Principal: c.provider(), Action: takes,
-		Context: map[string]string{c.host() + ":aud": audience, c.host() + ":sub": b.subject()}}
+// trusted says whether a trust policy lets the ServiceAccount take the role, and if not, why.
+func trusted(d document.Document, c *cluster, b *Binding) (bool, string) {
+	asks := []document.Request{{Kind: "Federated", Principal: c.provider(), Action: takes,
+		Context: map[string]string{c.host() + ":aud": audience, c.host() + ":sub": b.subject()}}}
+	if b.PodIdentity {
+		asks = podAsks(c, b)
+	}
+	for _, one := range asks {
+		if ok, why := d.Trusts(one); !ok {
+			return false, why
+		}
+	}
+	return true, ""
 }
 
 // reading is the policy of the role.

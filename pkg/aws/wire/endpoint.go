@@ -83,6 +83,7 @@ func wants(cfg sdk.Config) (fips, dual bool) {
 		GetUseDualStackEndpoint(context.Context) (sdk.DualStackEndpointState, bool, error)
 	}
 	fipsKnown, dualKnown := false, false
+	// The contexts are only for the SDK's interfaces: what is asked was read when the configuration was loaded.
 	for _, source := range cfg.ConfigSources {
 		if from, ok := source.(fipsSource); ok && !fipsKnown {
 			state, found, err := from.GetUseFIPSEndpoint(context.Background())

@@ -172,6 +172,7 @@ var eksPaths = map[string]string{
 	"GET /clusters/*/pod-identity-associations":         "ListPodIdentityAssociations",
 	"GET /clusters/*/pod-identity-associations/*":       "DescribePodIdentityAssociation",
 	"DELETE /clusters/*/pod-identity-associations/*":    "DeletePodIdentityAssociation",
+	"POST /clusters/*/pod-identity-associations/*":      "UpdatePodIdentityAssociation",
 	"GET /cluster-versions":                             "DescribeClusterVersions",
 	"POST /tags/*":                                      "TagResource",
 	"GET /tags/*":                                       "ListTagsForResource",

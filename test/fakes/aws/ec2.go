@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/xml"
 	"fmt"
 	"slices"
@@ -162,4 +163,30 @@ func (c *Cloud) id(ctx context.Context, region, action, at string, pairs ...stri
 			return id, err
 		}
 	}
+}
+
+// newGroup makes the security group that EKS makes for a cluster: all comes in from the group itself, and all goes
+// out ("View Amazon EKS security group requirements for clusters", EKS user guide).
+func (c *Cloud) newGroup(ctx context.Context, region, vpc, cluster string) (string, error) {
+	group, err := c.id(ctx, region, "CreateSecurityGroup", "groupId", "GroupName", "eks-cluster-sg-"+cluster+"-"+strings.ToLower(rand.Text())[:9],
+		"GroupDescription", "EKS created security group applied to ENI that is attached to EKS Control Plane master nodes", "VpcId", vpc)
+	if err != nil {
+		return "", err
+	}
+	_, err = c.ask(ctx, "ec2", region, "AuthorizeSecurityGroupIngress", "GroupId", group, "IpPermissions.1.IpProtocol", "-1",
+		"IpPermissions.1.Groups.1.GroupId", group)
+	return group, err
+}
+
+// CloseGroup takes the rule away by which a cluster's security group lets itself in, as a person may have done.
+func (c *Cloud) CloseGroup(ctx context.Context, name string) error {
+	c.eksMu.Lock()
+	defer c.eksMu.Unlock()
+	k, _, err := c.cluster(ctx, c.options.Region, name)
+	if err != nil {
+		return err
+	}
+	_, err = c.ask(ctx, "ec2", k.region, "RevokeSecurityGroupIngress", "GroupId", k.group, "IpPermissions.1.IpProtocol", "-1",
+		"IpPermissions.1.Groups.1.GroupId", k.group)
+	return err
 }

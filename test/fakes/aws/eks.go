@@ -31,6 +31,8 @@ type cluster struct {
 	server server
 	// access is the accessConfig that it was created with.
 	access object
+	// group is the security group that EKS makes for it, if its VPC is known.
+	group string
 }
 
 // server is the API server that a cluster's description names.
@@ -92,7 +94,7 @@ func (c *Cloud) answerEKS(ctx context.Context, q *request, met Fault) reply {
 	case "eks:ListFargateProfiles", "eks:CreateNodegroup", "eks:ListNodegroups", "eks:DescribeNodegroup", "eks:DeleteNodegroup":
 		return c.forward(ctx, q)
 	}
-	return c.answerPart(q, known)
+	return c.answerPart(ctx, q, known)
 }
 
 // settle ends in moto what has been deleted for long enough. eksMu must be held.
@@ -107,6 +109,9 @@ func (c *Cloud) settle(ctx context.Context) {
 		}
 		if !k.gone.IsZero() && !now.Before(k.gone) {
 			c.askEKS(ctx, k.region, http.MethodDelete, "/clusters/"+k.name)
+			if k.group != "" {
+				_, _ = c.ask(ctx, "ec2", k.region, "DeleteSecurityGroup", "GroupId", k.group)
+			}
 			delete(c.clusters, key)
 		}
 	}
@@ -125,7 +130,14 @@ func (c *Cloud) cluster(ctx context.Context, region, name string) (*cluster, obj
 	}
 	key := region + "/" + name
 	if c.clusters[key] == nil {
-		c.clusters[key] = &cluster{region: region, name: name, profiles: map[string]*profile{}, parts: map[string]map[string]object{}}
+		k := &cluster{region: region, name: name, profiles: map[string]*profile{}, parts: map[string]map[string]object{}}
+		if vpc := text(child(child(answer.object(), "cluster"), "resourcesVpcConfig"), "vpcId"); vpc != "" {
+			var err error
+			if k.group, err = c.newGroup(ctx, region, vpc, name); err != nil {
+				return nil, nil, err
+			}
+		}
+		c.clusters[key] = k
 	}
 	return c.clusters[key], child(answer.object(), "cluster"), nil
 }
@@ -176,7 +188,10 @@ func (c *Cloud) describe(k *cluster, o object) object {
 		o["accessConfig"] = object{"authenticationMode": mode}
 	}
 	network := child(o, "resourcesVpcConfig")
-	if network["clusterSecurityGroupId"] == nil {
+	switch {
+	case k.group != "":
+		network["clusterSecurityGroupId"] = k.group
+	case network["clusterSecurityGroupId"] == nil:
 		network["clusterSecurityGroupId"] = "sg-" + strings.ToLower(id[:17])
 	}
 	o["resourcesVpcConfig"] = network

@@ -29,10 +29,15 @@ var parts = []part{
 }
 
 // answerPart answers a call about a part of a cluster.
-func (c *Cloud) answerPart(q *request, k *cluster) reply {
+func (c *Cloud) answerPart(ctx context.Context, q *request, k *cluster) reply {
 	operation, _ := strings.CutPrefix(q.action, "eks:")
 	if operation == "AssociateAccessPolicy" || operation == "ListAssociatedAccessPolicies" {
 		return c.accessPolicy(q, k)
+	}
+	if strings.Contains(operation, "PodIdentityAssociation") {
+		if answer, done := c.podIdentity(ctx, q, k, operation); done {
+			return answer
+		}
 	}
 	for _, p := range parts {
 		have := k.parts[p.kind]
@@ -46,11 +51,7 @@ func (c *Cloud) answerPart(q *request, k *cluster) reply {
 		case "List" + p.plural:
 			all := []any{}
 			for _, id := range sortedKeys(have) {
-				if p.kind == "PodIdentityAssociation" {
-					all = append(all, have[id])
-				} else {
-					all = append(all, id)
-				}
+				all = append(all, id)
 			}
 			return jsonReply(http.StatusOK, object{p.many: all})
 		case "Describe" + p.kind, "Delete" + p.kind, "Update" + p.kind:

@@ -132,6 +132,8 @@ func (q *request) needs() []string {
 		return tagged("eks:TagResource")
 	case "eks:CreatePodIdentityAssociation":
 		return append([]string{"iam:PassRole"}, tagged("eks:TagResource")...)
+	case "eks:UpdatePodIdentityAssociation":
+		return []string{"iam:PassRole"}
 	case "iam:CreateRole":
 		return q.taggedForm("iam:TagRole")
 	case "iam:CreatePolicy":

@@ -3,6 +3,7 @@ package fit
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -39,14 +40,20 @@ type Source struct {
 	Explain func(ctx context.Context, doing string, err error) error
 	// Inside asks Kubernetes.
 	Inside func(context.Context, *types.Cluster) (*Inside, error)
+	// Parts are those that are asked for; without any it is all.
+	Parts []Part
 }
 
-// Collect asks for everything. Only a cluster that cannot be described is an error.
+// ErrNoCluster is in the error of a cluster that EKS does not have.
+var ErrNoCluster = errors.New("there is no EKS cluster")
+
+// Collect asks for everything, or for the parts that are wanted. Only a cluster that cannot be described is an
+// error.
 func (f *Source) Collect(ctx context.Context, name string) (*Snapshot, error) {
 	out, err := f.EKS.DescribeCluster(ctx, &eks.DescribeClusterInput{Name: &name})
 	if aws.Code(err) == "ResourceNotFoundException" {
 		return nil, problem.New(problem.BadInput, "aws eks list-clusters shows those that there are; choose with --region and --profile",
-			"there is no EKS cluster %s in %s, or not in this account", name, f.Region)
+			"%w %s in %s, or not in this account", ErrNoCluster, name, f.Region)
 	}
 	if err != nil {
 		return nil, f.Explain(ctx, "look up the cluster "+name, err)
@@ -69,6 +76,9 @@ func (f *Source) Collect(ctx context.Context, name string) (*Snapshot, error) {
 			return err
 		}},
 	} {
+		if len(f.Parts) > 0 && !slices.Contains(f.Parts, part.name) {
+			continue
+		}
 		if err := part.ask(ctx, s); err != nil {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
@@ -80,8 +90,10 @@ func (f *Source) Collect(ctx context.Context, name string) (*Snapshot, error) {
 }
 
 func described(in *types.Cluster, region string) Cluster {
-	c := Cluster{Name: sdk.ToString(in.Name), Region: region, ARN: sdk.ToString(in.Arn), Status: string(in.Status), Version: sdk.ToString(in.Version)}
+	c := Cluster{Name: sdk.ToString(in.Name), Region: region, ARN: sdk.ToString(in.Arn), Status: string(in.Status), Version: sdk.ToString(in.Version),
+		Endpoint: sdk.ToString(in.Endpoint)}
 	if v := in.ResourcesVpcConfig; v != nil {
+		c.Group = sdk.ToString(v.ClusterSecurityGroupId)
 		c.VPC, c.Subnets, c.Public, c.Private, c.CIDRs = sdk.ToString(v.VpcId), v.SubnetIds, v.EndpointPublicAccess, v.EndpointPrivateAccess, v.PublicAccessCidrs
 	}
 	if in.Identity != nil && in.Identity.Oidc != nil {

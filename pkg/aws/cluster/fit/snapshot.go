@@ -54,6 +54,9 @@ type Cluster struct {
 	Issues []string
 	// AutoMode says that EKS makes nodes itself.
 	AutoMode bool
+	// Endpoint is the address of the API server, Group the security group that EKS gives the control plane and
+	// pods on Fargate.
+	Endpoint, Group string
 }
 
 // Version is a version of Kubernetes that EKS offers.
