@@ -10,7 +10,12 @@ CLUSTER ?= demo
 # The same flags everywhere, so that the modules share what the compiler has cached.
 BUILD    = env CGO_ENABLED=0 GOFLAGS= GOWORK=off $(GO) build -C $(1) -v -trimpath -buildvcs=false
 LDFLAGS := -s -w
-STAMP   := -X github.com/kubectl-falcon/kubectl-falcon/pkg/plugin.releaseVersion=$(VERSION)
+# What version says of the source; the date is the commit's, so that two builds of a commit are the same file.
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
+DATE    ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
+DIRTY   ?= $(shell git status --porcelain 2>/dev/null | grep -q . && echo true || echo false)
+WHERE   := github.com/kubectl-falcon/kubectl-falcon/pkg/plugin
+STAMP    = -X $(WHERE).releaseVersion=$(VERSION) -X $(WHERE).releaseCommit=$(COMMIT) -X $(WHERE).releaseDate=$(DATE) -X $(WHERE).releaseDirty=$(DIRTY)
 MODULES := . test/lab test/sensor test/formats
 
 .PHONY: help
