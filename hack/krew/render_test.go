@@ -162,7 +162,7 @@ func TestABadManifestIsRefused(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ old, replacement, want string }{
 		"name":        {"name: falcon", "name: hawk", `"hawk"`},
-		"field":       {"homepage:", "homePage:", "homePage"},
+		"field":       {"homepage:", "homesite:", "homesite"},
 		"description": {"shortDescription: ", "shortDescription: " + strings.Repeat("long ", 12), "short description"},
 		"files":       {"bin: kubectl-falcon.exe", "bin: kubectl-falcon.exe\n    files: [{from: '*', to: .}]", "picks files"},
 	} {
