@@ -83,6 +83,11 @@ func TestKrewInstallsEachArchive(t *testing.T) {
 			// An empty HOME has no kubeconfig.
 			env := []string{"KREW_ROOT=" + root, "KREW_OS=" + goos, "KREW_ARCH=" + goarch, "KREW_NO_UPGRADE_CHECK=1",
 				"HOME=" + t.TempDir(), "PATH=" + filepath.Join(root, "bin") + ":" + os.Getenv("PATH")}
+			// Krew wants to know an index before it does anything; the one of our own is one.
+			output(t, env, krew, "index", "add", "default", indexOf(t, manifest))
+			if out := output(t, env, krew, "info", pluginName); !strings.Contains(out, "VERSION: "+p.Spec.Version) {
+				t.Errorf("in the index it finds\n%s", out)
+			}
 			out := output(t, env, krew, "install", "--manifest", manifest, "--archive", filepath.Join(archives, filepath.Base(platform.URI)))
 			if !strings.Contains(out, "Installed plugin: "+pluginName) {
 				t.Errorf("krew said\n%s", out)
@@ -100,6 +105,22 @@ func TestKrewInstallsEachArchive(t *testing.T) {
 			left(t, root)
 		})
 	}
+}
+
+// indexOf commits the manifest's folder to a git repository, as an index of one's own is one, and returns its
+// address.
+func indexOf(t *testing.T, manifest string) string {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), "index")
+	if err := os.CopyFS(folder, os.DirFS(filepath.Dir(filepath.Dir(manifest)))); err != nil {
+		t.Fatal(err)
+	}
+	env := append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null")
+	for _, args := range [][]string{{"init", "--quiet"}, {"add", "."},
+		{"-c", "user.name=test", "-c", "user.email=test@kubectl-falcon.invalid", "commit", "--quiet", "-m", "The plugin"}} {
+		output(t, env, "git", append([]string{"-C", folder}, args...)...)
+	}
+	return "file://" + folder
 }
 
 // works has the real kubectl find and run what krew has installed, without kubeconfig and network.
@@ -131,6 +152,9 @@ func works(t *testing.T, env []string, version string) {
 func left(t *testing.T, root string) {
 	t.Helper()
 	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		if file == filepath.Join(root, "index") {
+			return fs.SkipDir // that the index has the plugin is not of its installation
+		}
 		if err == nil && !entry.IsDir() && strings.Contains(strings.TrimPrefix(file, root), pluginName) {
 			t.Errorf("%s is left", file)
 		}
