@@ -10,8 +10,13 @@ CLUSTER ?= demo
 # The same flags everywhere, so that the modules share what the compiler has cached.
 BUILD    = env CGO_ENABLED=0 GOFLAGS= GOWORK=off $(GO) build -C $(1) -v -trimpath -buildvcs=false
 LDFLAGS := -s -w
-STAMP   := -X github.com/kubectl-falcon/kubectl-falcon/pkg/plugin.releaseVersion=$(VERSION)
-MODULES := . test/lab test/sensor test/formats
+# What version says of the source; the date is the commit's, so that two builds of a commit are the same file.
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
+DATE    ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
+DIRTY   ?= $(shell git status --porcelain 2>/dev/null | grep -q . && echo true || echo false)
+WHERE   := github.com/kubectl-falcon/kubectl-falcon/pkg/plugin
+STAMP    = -X $(WHERE).releaseVersion=$(VERSION) -X $(WHERE).releaseCommit=$(COMMIT) -X $(WHERE).releaseDate=$(DATE) -X $(WHERE).releaseDirty=$(DIRTY)
+MODULES := . test/lab test/sensor test/formats hack/krew
 
 .PHONY: help
 help: ## List the targets
@@ -35,7 +40,7 @@ test: root build lab-build lint unit e2e ## Run every test
 	@echo "all tests passed"
 
 .PHONY: lint
-lint: packages ## gofmt, go vet and staticcheck on every module
+lint: packages ## gofmt, go vet and staticcheck on every module, and GitHub's workflows
 	@hack/lint.sh $(MODULES)
 
 .PHONY: unit
@@ -53,6 +58,23 @@ crash: root build lab-build moto ## Run the tests that break things with every f
 .PHONY: docs
 docs: ## Write the pages of docs that come from the commands themselves
 	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) run ./hack/docs
+	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) run ./hack/licences
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities in what the plugin calls (asks vuln.go.dev)
+	@hack/release/tools.sh govulncheck
+	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 bin/govulncheck ./cmd/kubectl-falcon
+
+.PHONY: release-snapshot
+release-snapshot: ## Make all files of a release in dist, without tag and signature (long: six platforms)
+	@hack/release/snapshot.sh
+
+.PHONY: release-test
+release-test: root lab-build release-snapshot ## Make a release twice and compare; have krew and kubectl install it
+	@hack/release/tools.sh krew validate-krew-manifest
+	@PATH="$$(bin/lab build):$$PATH" GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) test -C hack/krew -tags release -count=1 -timeout 3h -v .
+	@PATH="$$(bin/lab build):$$PATH" GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) run -C hack/krew . -template ../../.krew.yaml -archives ../../dist -index ../../dist/index
+	@echo "an index with the plugin, to be committed to a repository of its own: dist/index"
 
 .PHONY: bench
 bench: build lab-build ## Measure against named peers
@@ -100,4 +122,4 @@ fake-aws: moto ## Serve a stand-in of AWS here, to try commands without an accou
 
 .PHONY: clean
 clean: ## Remove what was built here; the lab's compiled programs stay in their cache
-	rm -rf bin
+	rm -rf bin dist

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the form of the code in the modules given: gofmt, go vet, staticcheck.
+# Checks the form of the code in the modules given: gofmt, go vet, staticcheck; and the workflows of GitHub.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,6 +7,14 @@ export CGO_ENABLED=0 GOFLAGS=-trimpath GOWORK=off
 unformatted=$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l)
 if [ -n "$unformatted" ]; then
 	echo "not in gofmt's form; run gofmt -w on:" $unformatted >&2
+	exit 1
+fi
+hack/release/tools.sh actionlint
+# What it would call on top may be on the machine or not, and then it would find more on some machines.
+bin/actionlint -shellcheck= -pyflakes=
+# A tag can be moved to other code, a commit cannot.
+if loose=$(grep -rnE 'uses:' .github/workflows | grep -vE 'uses: [^ ]+@[0-9a-f]{40} # v[0-9]'); then
+	printf 'pin these to a commit, and name its version in a comment:\n%s\n' "$loose" >&2
 	exit 1
 fi
 hack/compiling.sh staticcheck go build -v -modfile=hack/tools/go.mod -o bin/staticcheck honnef.co/go/tools/cmd/staticcheck
@@ -17,6 +25,7 @@ for module in "$@"; do
 	[ "$module" != test/lab ] || packages="./cmd/lab ./cmd/pause ./internal/... ."
 	tags=
 	[ "$module" != . ] || tags=-tags=e2e,bench
+	[ "$module" != hack/krew ] || tags=-tags=release
 	(
 		cd "$module"
 		# shellcheck disable=SC2086 # one word per package is meant
