@@ -78,8 +78,6 @@ func newIRSAEnsure(s *session) *cobra.Command {
 			"do no more than read images in ECR, with the cluster's OIDC provider if there is\n" +
 			"none yet. It prints the annotation with which install gives the role to the\n" +
 			"injector. It can be run again at any time.",
-		Example: "  kubectl falcon install --service-account-annotation \\\n" +
-			"      \"$(kubectl falcon aws irsa ensure)\" --cid CID --image IMAGE",
 		Args: arguments(),
 	}
 	f := irsaFlagsOf(cmd, "irsa ensure")
