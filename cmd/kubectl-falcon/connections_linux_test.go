@@ -63,7 +63,7 @@ var lines = []struct {
 	{"sensor push registry.test/a:1 mirror.test/b:1", only(`registry\.test|mirror\.test`)},
 	{"sensor push 123456789012.dkr.ecr.eu-west-1.amazonaws.com/a:1 mirror.test/b:1", only(awsHosts + `|mirror\.test|123456789012\.dkr\.ecr\.eu-west-1\.amazonaws\.com`)},
 
-	{"aws ecr ensure x", toAWS}, {"aws ecr images x", toAWS}, {"aws ecr delete-image x y --yes", toAWS}, {"aws ecr delete x --yes", toAWS},
+	{"aws ecr ensure falcon-sensor", toAWS}, {"aws ecr images falcon-sensor", toAWS}, {"aws ecr delete-image falcon-sensor 7 --yes", toAWS}, {"aws ecr delete falcon-sensor --yes", toAWS},
 	{"aws ecr login-check", toAWS}, {"aws fargate ensure --cluster shop", toAWS}, {"aws fargate list --cluster shop", toAWS},
 	{"aws fargate delete fp --cluster shop --yes", toAWS}, {"aws fargate coverage --cluster shop", toAWSOrHub},
 	{"aws irsa ensure --cluster shop", toAWS}, {"aws irsa check --cluster shop", toAWSOrHub}, {"aws irsa delete --cluster shop --yes", toAWS},
@@ -105,6 +105,19 @@ func TestCommandsConnectOnlyWhereTheyShould(t *testing.T) {
 		if one.to.must && len(c.Addresses) == 0 {
 			t.Errorf("%s reached for nobody, so nothing was seen of it; it said\n%s", one.line, c.Output)
 		}
+	}
+}
+
+// What looks for credentials of AWS asks the machine's own metadata service at last, at an address that leads
+// nowhere else.
+func TestWithoutCredentialsOnlyTheMachineIsAskedForThem(t *testing.T) {
+	env := []string{"AWS_REGION=eu-west-1", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv4"}
+	c := isolated(t, native(t), env, []string{"aws", "ecr", "images", "falcon-sensor"}, []string{"sensor", "tags"})
+	if found := only(`169\.254\.169\.254`).strangers(c[0]); len(found) > 0 || len(c[0].Addresses) == 0 {
+		t.Errorf("it reached for %q, among them %s; it said\n%s", c[0].Addresses, strings.Join(found, ", "), c[0].Output)
+	}
+	if found := nobody.strangers(c[1]); len(found) > 0 {
+		t.Errorf("without credentials of the Falcon API it reached for %s; it said\n%s", strings.Join(found, ", "), c[1].Output)
 	}
 }
 
