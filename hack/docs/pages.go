@@ -108,6 +108,10 @@ func page(cmd *cobra.Command) string {
 			g.write(&b)
 		}
 	}
+	b.WriteString("\n## Exit codes\n\n| code | meaning |\n|---|---|\n")
+	for _, code := range plugin.ExitCodes(cmd) {
+		fmt.Fprintf(&b, "| %d | %s |\n", code.Code, cell(code.Means))
+	}
 	b.WriteString("\nkubectl's flags (`--context`, `-n`, `--as` ...) work too: [flags of all commands](README.md#flags-of-all-commands).\n")
 	return b.String()
 }

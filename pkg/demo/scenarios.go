@@ -80,6 +80,13 @@ func script(name string) string { return "cd /home/eval; ./bin/" + name + "; tai
 // Scenarios returns all scenarios, the guide's first.
 func Scenarios() []Scenario { return slices.Clone(scenarios) }
 
+func scenarioNames() (all []string) {
+	for _, s := range scenarios {
+		all = append(all, s.Name)
+	}
+	return all
+}
+
 // Chosen returns the scenarios of these names. Those that reach out of their pod need network to be allowed.
 func Chosen(names []string, network bool) ([]Scenario, error) {
 	var chosen []Scenario
@@ -87,7 +94,11 @@ func Chosen(names []string, network bool) ([]Scenario, error) {
 		n := slices.IndexFunc(scenarios, func(s Scenario) bool { return s.Name == name })
 		switch {
 		case n < 0:
-			return nil, problem.New(problem.BadInput, "kubectl falcon demo list shows which there are", "there is no scenario %q", name)
+			next := problem.DidYouMean("", name, scenarioNames())
+			if next == "" {
+				next = "kubectl falcon demo list shows which there are"
+			}
+			return nil, problem.New(problem.BadInput, next, "there is no scenario %q", name)
 		case slices.ContainsFunc(chosen, func(s Scenario) bool { return s.Name == name }):
 			return nil, problem.New(problem.BadInput, "name it once", "the scenario %q is named twice", name)
 		case scenarios[n].Network != "" && !network:

@@ -5,7 +5,9 @@
 package kube
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
@@ -51,7 +53,11 @@ func Connect(flags *Flags, userAgent string, warn rest.WarningHandlerWithContext
 		c.Context = *flags.Context
 	}
 	if c.Context != "" && raw.Contexts[c.Context] == nil {
-		return nil, problem.New(problem.NoAccess, "kubectl config get-contexts lists the contexts that there are",
+		next := problem.DidYouMean("--context ", c.Context, slices.Collect(maps.Keys(raw.Contexts)))
+		if next == "" {
+			next = "kubectl config get-contexts lists the contexts that there are"
+		}
+		return nil, problem.New(problem.NoAccess, next,
 			"the kubeconfig cannot be used: there is no context %q in it", c.Context)
 	}
 	config, err := loader.ClientConfig()

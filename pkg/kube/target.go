@@ -3,6 +3,8 @@ package kube
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -36,6 +38,9 @@ func ParseTarget(text string) (kind, name string, err error) {
 	word, _, _ = strings.Cut(strings.ToLower(word), ".")
 	kind, known := targets[word]
 	if !known {
+		if near := problem.DidYouMean("", word, slices.Sorted(maps.Keys(targets))); near != "" {
+			return "", "", problem.New(problem.BadInput, near, "%q is no TYPE that makes pods", text)
+		}
 		return "", "", problem.New(problem.BadInput, next, "%q is no TYPE that makes pods", text)
 	}
 	return kind, name, nil

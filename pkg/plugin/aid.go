@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,10 +46,6 @@ func newAID(s *session) *cobra.Command {
 			"Every pod has one row: an id, or the reason why there is none. What went wrong\n" +
 			"is summed up on stderr with what to do. The exit code is 0 only if every pod has\n" +
 			"an id; pods that nobody named and that have no sensor, or have ended, count not.",
-		Example: "  kubectl falcon aid web-767cd557b-267zg --wait\n" +
-			"  kubectl falcon aid deploy/web sts/db -n shop --details\n" +
-			"  kubectl falcon aid -A --per-workload -o json\n" +
-			"  kubectl get pods -l app=web -o name | kubectl falcon aid -",
 		// What cannot be meant needs no cluster to be told.
 		Args: func(_ *cobra.Command, args []string) error { return f.check(args) },
 	}
@@ -68,7 +65,7 @@ func newAID(s *session) *cobra.Command {
 	flags.BoolVar(&f.perWorkload, "per-workload", false, "ask one pod of each workload")
 	flags.IntVar(&f.sample, "sample", 0, "ask `N` pods that can be asked, spread over the nodes")
 	flags.BoolVar(&f.cache, "cache", false, "remember the ids, and do not ask the same container\nagain")
-	flags.VarP(&f.format, "output", "o", "print as this")
+	flags.VarP(&f.format, "output", "o", "print as `FORMAT`: "+strings.Join(aidFormats, ", "))
 	// It fails only for a flag that is not there.
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(aidFormats, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aid"
@@ -178,7 +180,7 @@ func (d *aidDisplay) row(r *aid.Result) {
 	if r.Reason != "" {
 		why = fmt.Sprintf("%s: it %s", r.Reason, r.Message)
 		if d.f.format != "wide" {
-			why = shortened(why)
+			why = shortened(why, d.room(cells, len(r.Reason)))
 		}
 	}
 	d.line(d.columns.Row(append(cells, why)...))
@@ -187,11 +189,21 @@ func (d *aidDisplay) row(r *aid.Result) {
 // mostReason is how much of a reason a row has: many pods have the same long one, which is said in full below.
 const mostReason = 80
 
-func shortened(text string) string {
-	if runes := []rune(text); len(runes) > mostReason {
-		return string(runes[:mostReason-1]) + "…"
+func shortened(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return strings.TrimRight(string(runes[:most-1]), " :") + "…"
 	}
 	return text
+}
+
+// room is how much of a reason fits behind the other cells on this screen. Its first word always has room.
+func (d *aidDisplay) room(cells []string, word int) int {
+	width := term.Width(d.s.Out)
+	if width == 0 {
+		return mostReason
+	}
+	before := len(d.columns.Row(append(slices.Clone(cells), "x")...)) - 1
+	return min(max(width-before, word+1), mostReason)
 }
 
 func (d *aidDisplay) line(text string) {

@@ -28,8 +28,7 @@ func newClusterCheck(s *session) *cobra.Command {
 			"is the cluster of the kubeconfig's context. One that is in no kubeconfig is\n" +
 			"looked into with a token of its own.\n\n" +
 			"The exit code is 1 if something is wrong, and 0 otherwise.",
-		Example: "  kubectl falcon aws cluster check shop --region eu-west-1 -o json",
-		Args:    oneCluster(true),
+		Args: oneCluster(true),
 	}
 	f := clusterFlagsOf(cmd, "cluster check")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

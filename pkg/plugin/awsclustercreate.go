@@ -40,8 +40,6 @@ func newClusterCreate(s *session) *cobra.Command {
 			"A cluster that is there already is left as it is; one that an earlier run began\n" +
 			"is completed. --print-config prints what eksctl would be given, for GitOps, and\n" +
 			"needs neither eksctl nor AWS.",
-		Example: "  kubectl falcon aws cluster create falcon-demo --region eu-west-1\n" +
-			"  kubectl falcon aws cluster create shop --region eu-west-1 --print-config",
 		Args: oneCluster(false),
 	}
 	flags := cmd.Flags()

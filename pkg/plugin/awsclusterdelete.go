@@ -25,8 +25,7 @@ func newClusterDelete(s *session) *cobra.Command {
 			"that eksctl made, and at last what aws cluster kubeconfig wrote for it.\n\n" +
 			"It asks first. A cluster that kubectl falcon did not make goes only if you type\n" +
 			"its name, or give --yes. What a creation that failed has left goes too.",
-		Example: "  kubectl falcon aws cluster delete falcon-demo --region eu-west-1",
-		Args:    oneCluster(false),
+		Args: oneCluster(false),
 	}
 	cmd.Flags().StringVar(&eksctl, "eksctl", "", "the `FILE` of eksctl, if it is not on the PATH")
 	eksctlTimeoutFlag(cmd, &u.Timeout)

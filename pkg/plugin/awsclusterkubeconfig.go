@@ -84,8 +84,7 @@ func newClusterKubeconfig(s *session) *cobra.Command {
 			"~/.kube/config), beside what is there: names that others wrote are never taken.\n" +
 			"kubectl then gets its tokens from kubectl falcon aws cluster token, or with\n" +
 			"--use-aws-cli from the aws CLI.",
-		Example: "  kubectl falcon aws cluster kubeconfig shop --region eu-west-1 --alias shop",
-		Args:    oneCluster(false),
+		Args: oneCluster(false),
 	}
 	cmd.Flags().BoolVar(&only, "print", false, "print a kubeconfig with this cluster alone, and write none")
 	e.add(cmd)

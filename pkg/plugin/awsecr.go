@@ -71,9 +71,6 @@ func newECREnsure(s *session) *cobra.Command {
 			"the settings given; of one that somebody else made it says what differs, and\n" +
 			"changes that only with --update. It can be run again at any time.\n\n" +
 			"Without --keep and --expire-untagged the lifecycle of images is left as it is.",
-		Example: "  kubectl falcon aws ecr ensure falcon-sensor\n" +
-			"  kubectl falcon sensor push falcon-sensor.tar.bz2 \\\n" +
-			"      \"$(kubectl falcon aws ecr ensure falcon-sensor)\":7.40.0",
 		Args: arguments("NAME"),
 	}
 	flags := cmd.Flags()

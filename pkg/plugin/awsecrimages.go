@@ -16,11 +16,10 @@ import (
 
 func newECRImages(s *session) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "images NAME",
-		Short:   "Show the images in a repository, the newest first",
-		Long:    "Show the images in the repository NAME, the newest first, with what the scan\nfound if there was one. -o json has each by its full reference.",
-		Example: "  kubectl falcon aws ecr images falcon-sensor",
-		Args:    arguments("NAME"),
+		Use:   "images NAME",
+		Short: "Show the images in a repository, the newest first",
+		Long:  "Show the images in the repository NAME, the newest first, with what the scan\nfound if there was one. -o json has each by its full reference.",
+		Args:  arguments("NAME"),
 	}
 	f := awsFlagsOf(cmd, "ecr images")
 	format := formatFlag(cmd)
@@ -88,8 +87,7 @@ func newECRDeleteImage(s *session) *cobra.Command {
 		Long: "Delete the image with this tag or digest from the repository NAME. By a digest\n" +
 			"it goes with all its tags; by one of several tags only that tag goes. It asks\n" +
 			"before. Pods that run keep running, and new ones cannot pull it.",
-		Example: "  kubectl falcon aws ecr delete-image falcon-sensor 7.39.0 --yes",
-		Args:    arguments("NAME", "TAG|DIGEST"),
+		Args: arguments("NAME", "TAG|DIGEST"),
 	}
 	f := ecrFlagsOf(cmd, "ecr delete-image", true)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -141,8 +139,7 @@ func newECRDelete(s *session) *cobra.Command {
 		Short: "Delete a repository",
 		Long: "Delete the repository NAME. It must be one that kubectl falcon made, and be\n" +
 			"empty, unless --force is given. It asks before.",
-		Example: "  kubectl falcon aws ecr delete falcon-sensor --force",
-		Args:    arguments("NAME"),
+		Args: arguments("NAME"),
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "also with the images in it, and also if somebody else\nmade it")
 	f := ecrFlagsOf(cmd, "ecr delete", true)

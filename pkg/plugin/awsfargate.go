@@ -58,8 +58,6 @@ func newFargateEnsure(s *session) *cobra.Command {
 			"Ctrl-C goes on from where it was.\n\n" +
 			"EKS makes one profile of a cluster at a time, and none while the cluster is\n" +
 			"changed; it waits for its turn and says for what. Profiles cannot be changed.",
-		Example: "  kubectl falcon aws fargate ensure --namespaces shop,team-a\n" +
-			"  kubectl falcon aws fargate ensure --selector 'prod-*:app=web'",
 		Args: arguments(),
 	}
 	flags := cmd.Flags()
@@ -195,7 +193,6 @@ func newFargateDelete(s *session) *cobra.Command {
 		Long: "Delete the Fargate profiles named, one after the other as EKS wants it; without\n" +
 			"names, those that kubectl falcon made. Our pod execution role goes with the last\n" +
 			"profile that has it. EKS deletes the pods that run by a profile with it.",
-		Example: "  kubectl falcon aws fargate delete fp-shop --yes",
 	}
 	cmd.Flags().BoolVar(&u.KeepRole, "keep-role", false, "leave the pod execution role")
 	timeoutFlag(cmd, &u.Timeout, "how long everything may take")

@@ -84,8 +84,6 @@ func newIRSAEnsure(s *session) *cobra.Command {
 			"With --pod-identity EKS gives the role to the ServiceAccount, and the pods need\n" +
 			"no annotation and the cluster no OIDC provider. That works on nodes with the\n" +
 			"add-on eks-pod-identity-agent, and not on Fargate.",
-		Example: "  kubectl falcon install --service-account-annotation \\\n" +
-			"      \"$(kubectl falcon aws irsa ensure)\" --cid CID --image IMAGE",
 		Args: arguments(),
 	}
 	f := irsaFlagsOf(cmd, "irsa ensure")

@@ -22,8 +22,6 @@ func newAWSPolicy(s *session) *cobra.Command {
 			"whoever gives rights in the account. It asks AWS nothing. What no flag narrows\n" +
 			"is * in it. COMMAND is one of\n\n  " + strings.Join(iampolicy.Commands(), "\n  ") + "\n\n" +
 			"of which sensor pull is for a SOURCE of sensor push that is in ECR, and for\nwhatever else pulls.",
-		Example: "  kubectl falcon aws iam-policy ecr ensure --account 123456789012 \\\n" +
-			"      --region eu-west-1 --repository falcon-sensor",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return problem.New(problem.BadInput, "use one of: "+strings.Join(iampolicy.Commands(), ", "), "COMMAND is missing: %s", cmd.UseLine())

@@ -78,7 +78,7 @@ func writeBundle(path string, files []bundle.File, taken time.Time) (err error) 
 			_ = os.Remove(temp.Name())
 		}
 	}()
-	if err := errors.Join(bundle.Write(temp, files, taken), temp.Close()); err != nil {
+	if err := errors.Join(bundle.Write(temp, files, taken), temp.Sync(), temp.Close()); err != nil {
 		return err
 	}
 	return os.Rename(temp.Name(), path)

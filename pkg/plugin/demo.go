@@ -36,9 +36,6 @@ func newDemo(s *session) *cobra.Command {
 			"It is removed once the detection is found, and when the run fails or is stopped.\n" +
 			"Without credentials it stays, for you to look in the Falcon console, until:\n" +
 			"kubectl falcon demo clean",
-		Example: "  kubectl falcon demo\n" +
-			"  kubectl falcon demo --registry registry.example.com/mirror --keep\n" +
-			"  kubectl falcon demo --dry-run -o yaml",
 		Args: arguments(),
 	})
 	cmd.AddCommand(newDemoList(s), newDemoRun(s), newDemoStatus(s), newDemoClean(s))
@@ -51,8 +48,6 @@ func newDemoRun(s *session) *cobra.Command {
 		Short: "Run scenarios one after another",
 		Long: "Run the named scenarios one after another, as demo does with its one; demo list\n" +
 			"shows which there are.",
-		Example: "  kubectl falcon demo run rootkit commands\n" +
-			"  kubectl falcon demo run dns-exfiltration --allow-network",
 		ValidArgsFunction: func(*cobra.Command, []string, string) (names []string, _ cobra.ShellCompDirective) {
 			for _, one := range demo.Scenarios() {
 				names = append(names, one.Name)

@@ -33,8 +33,6 @@ func newDown(s *session) *cobra.Command {
 			"the repository with its images. What others made stays, and is named. It shows a\n" +
 			"plan and asks.\n\n" +
 			"Pods that carry the sensor keep it until they are restarted; it says which.",
-		Example: "  kubectl falcon down --plan\n" +
-			"  kubectl falcon down --cluster prod --region eu-west-1 --keep-repository --yes",
 		Args: arguments(),
 	}
 	f.eks = eksFlagsOf(cmd, "down")

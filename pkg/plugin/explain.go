@@ -32,8 +32,6 @@ func newExplain(s *session) *cobra.Command {
 			"- is stdin.\n\n" +
 			"The exit code is 1 when the API server would refuse a pod, or when the rules and\n" +
 			"its answer differ.",
-		Example: "  kubectl falcon explain deploy/web pod/db-0 -n team-a\n" +
-			"  kubectl falcon explain -f web.yaml -o json",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if (len(args) == 0) == (len(files) == 0) {
 				return problem.New(problem.BadInput, cmd.CommandPath()+" --help", "name either pods and workloads, as TYPE/NAME, or files with -f")

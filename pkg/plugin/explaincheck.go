@@ -12,13 +12,31 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/verify"
 )
 
+// noCheck is the error for an id that no check has; before is what an id stands behind.
+func noCheck(before, id string) error {
+	var ids []string
+	for _, c := range verify.Catalogue() {
+		ids = append(ids, c.ID)
+	}
+	next := commandName + " explain-check lists them"
+	if near := problem.DidYouMean(before, id, ids); near != "" {
+		next = near + " " + next
+	}
+	return problem.New(problem.BadInput, next, "there is no check %q", id)
+}
+
 // newExplainCheck is `explain-check`, which needs neither a cluster nor a network.
 func newExplainCheck(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain-check [ID]",
 		Short: "Tell what a check of verify means; needs no cluster",
 		Long:  "Print the page of a check of verify: what it means, how it is found out, and\nwhat to do. Without an id all checks are listed. It needs no cluster.",
-		Args:  cobra.MaximumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return tooMany(cmd, args[1])
+			}
+			return nil
+		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var ids []string
 			for _, c := range verify.Catalogue() {
@@ -36,7 +54,7 @@ func newExplainCheck(s *session) *cobra.Command {
 			}
 			page, ok := checks.Page(args[0])
 			if !ok {
-				return problem.New(problem.BadInput, commandName+" explain-check lists them", "there is no check %q", args[0])
+				return noCheck(commandName+" explain-check ", args[0])
 			}
 			_, err := io.WriteString(s.Out, page)
 			if err != nil {

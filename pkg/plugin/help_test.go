@@ -82,10 +82,49 @@ func TestHelpCallsTheProgramAsUsersDo(t *testing.T) {
 					t.Errorf("%d columns: %s", len(line), line)
 				}
 			}
+			if len(path) > 0 {
+				purpose(t, o.out, path)
+			}
 			if same := falcon(t, append([]string{"help"}, path...)...); same.out != o.out || same.code != 0 {
 				t.Errorf("kubectl falcon help %s prints something else", strings.Join(path, " "))
 			}
 		})
+	}
+}
+
+// purpose checks that a command's help says in a line what it is for, and how it may end.
+func purpose(t *testing.T, help string, path []string) {
+	t.Helper()
+	cmd, _, err := Commands().Find(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cmd.Short == "" || len(cmd.Short) > 72 || strings.ContainsAny(cmd.Short, "\n") || strings.HasSuffix(cmd.Short, ".") {
+		t.Errorf("its purpose is no line for a list: %q", cmd.Short)
+	}
+	codes := section(help, "Exit codes:")
+	for _, want := range []string{"  0 ", "  2 "} {
+		if !slices.ContainsFunc(codes, func(line string) bool { return strings.HasPrefix(line, want) }) {
+			t.Errorf("it does not tell of exit code%sin\n%s", want, strings.Join(codes, "\n"))
+		}
+	}
+}
+
+// The list is one column of names and one of purposes, whatever the longest name is.
+func TestHelpListsCommandsInColumns(t *testing.T) {
+	for _, path := range [][]string{{}, {"rbac"}, {"aws", "ecr"}} {
+		lines := section(falcon(t, append(path, "--help")...).out, "Commands:")
+		column := 0
+		for _, line := range lines {
+			name := strings.Index(line[2:], "  ") + 2
+			at := name + len(line[name:]) - len(strings.TrimLeft(line[name:], " "))
+			if column == 0 {
+				column = at
+			}
+			if at != column {
+				t.Errorf("%v: %q does not begin in column %d", path, line, column)
+			}
+		}
 	}
 }
 

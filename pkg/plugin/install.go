@@ -3,14 +3,12 @@ package plugin
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
-	"github.com/kubectl-falcon/kubectl-falcon/pkg/problem"
 )
 
 func newInstall(s *session) *cobra.Command {
@@ -23,10 +21,6 @@ func newInstall(s *session) *cobra.Command {
 			"Running it again changes only what differs.\n\n" +
 			"A SOURCE is file:PATH, env:NAME, secret:NAME[/KEY] (a Secret in falcon-system)\n" +
 			"or - for stdin. The provisioning token is only taken from one.",
-		Example: "  kubectl falcon install --cid 0123456789ABCDEF0123456789ABCDEF-12 \\\n" +
-			"    --image 123456789123.dkr.ecr.eu-west-1.amazonaws.com/falcon-sensor:7.40.0\n" +
-			"  kubectl falcon install -f falcon.yaml --diff\n" +
-			"  kubectl falcon install -f falcon.yaml --dry-run=client -o yaml",
 		Args: arguments(),
 		// Bad options need no cluster to be told.
 		PreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -48,18 +42,7 @@ func newInstall(s *session) *cobra.Command {
 			_ = cmd.RegisterFlagCompletionFunc(flag.Name, cobra.FixedCompletions(v.choices(), cobra.ShellCompDirectiveNoFileComp))
 		}
 	})
-	cmd.SetFlagErrorFunc(flagError)
 	return cmd
-}
-
-// flagError says of a flag without its value which ones there are.
-func flagError(cmd *cobra.Command, err error) error {
-	if bare, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
-		if v, ok := bare.GetFlag().Value.(interface{ choices() []string }); ok && len(v.choices()) > 0 {
-			return problem.New(problem.BadInput, "write --"+bare.GetFlag().Name+"="+strings.Join(v.choices(), "|"), "%w", err)
-		}
-	}
-	return problem.New(problem.BadInput, cmd.CommandPath()+" --help", "%w", err)
 }
 
 // runInstall does what the flags say, once they are complete.

@@ -37,9 +37,6 @@ func newLogs(s *session) *cobra.Command {
 			"--for shows only the lines about a pod or a workload. Those that name the pod,\n" +
 			"or the image of one that has no name yet, are told from those that name only its\n" +
 			"namespace, which may be about another pod in it; -o json says which is which.",
-		Example: "  kubectl falcon logs -f --since 10m\n" +
-			"  kubectl falcon logs --for deploy/web -n team-a\n" +
-			"  kubectl falcon logs --sidecar web-6d4cf56db6-9kqbx -n team-a",
 		Args:    arguments(),
 		PreRunE: func(cmd *cobra.Command, _ []string) error { return f.check(cmd) },
 	}

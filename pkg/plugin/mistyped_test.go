@@ -1,6 +1,12 @@
 package plugin
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
 
 // Letters that changed places are the commonest mistake; cobra suggests only with a distance set.
 func TestAMistypedCommandIsSuggested(t *testing.T) {
@@ -39,6 +45,7 @@ func TestFlagsThatCannotBeMeant(t *testing.T) {
 		"--break-glass and --keep-namespace do not go together": {"uninstall", "--break-glass", "--keep-namespace"},
 		`"server" for "--dry-run" flag: use none or client`:     {"uninstall", "--dry-run=server"},
 		`"client" for "--dry-run" flag: use none or server`:     {"restart", "--dry-run=client"},
+		`did you mean: --dry-run=client`:                        {"uninstall", "--dry-run=clinet"},
 		"--plan and --dry-run do not go together":               {"restart", "--plan", "--dry-run"},
 		"--check names no check":                                {"verify", "--check", ""},
 		"--skip names no check":                                 {"verify", "--skip="},
@@ -56,4 +63,73 @@ func TestATimeoutThatCannotBeMeantIsBadInput(t *testing.T) {
 	}
 	falcon(t, "aid", "").must(t, 2, "is not a pod")
 	falcon(t, "aid", "pod/a/b").must(t, 2, "is not a pod")
+}
+
+// longest is the name of a command's longest flag.
+func longest(cmd *cobra.Command) (name string) {
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if len(f.Name) > len(name) {
+			name = f.Name
+		}
+	})
+	return name
+}
+
+// The longest flag of each command, with a letter too much, one too few, and two that changed places.
+func TestAMistypedFlagIsSuggestedByEveryCommand(t *testing.T) {
+	for _, path := range commands(t) {
+		cmd, _, err := Commands().Find(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.InitDefaultHelpFlag()
+		flag := longest(cmd)
+		at := 1
+		for flag[at] == flag[at+1] {
+			at++
+		}
+		changed := flag[:at] + flag[at+1:at+2] + flag[at:at+1] + flag[at+2:]
+		for _, typed := range []string{flag + "s", flag[:2] + flag[3:], changed} {
+			falcon(t, append(path, "--"+typed)...).must(t, 2, "unknown flag: --"+typed, "--"+flag)
+		}
+	}
+}
+
+func TestWhatIsMistypedIsSuggested(t *testing.T) {
+	for line, says := range map[string]string{
+		"verify --leftover":             "did you mean: --leftovers?",
+		"verify --name-space x":         "did you mean: --namespace?",
+		"verify -watch":                 "did you mean: --watch?",
+		"restart --no-canary":           "it is a flag of kubectl falcon verify",
+		"install --failure-policy fial": "did you mean: --failure-policy=Fail?",
+		"verify -o jsn":                 "did you mean: --output=json?",
+		"aid -o yml":                    "did you mean: --output=yaml?",
+		"status -o jason":               "did you mean: --output=json?",
+		"verify --fail-on warnings":     "did you mean: --fail-on=warning?",
+		"verify --color=alway":          "did you mean: --color=always?",
+		"verify --watch=maybe":          `invalid argument "maybe" for "--watch" flag: write --watch or --watch=false`,
+		"aid --concurrency many":        "it must be a whole number",
+		"aid --pod-timeout soon":        "write it as 30s or 5m",
+		"install --trace":               "write --trace=none|err|warn|info|debug",
+		"uninstall --dry-run client":    "did you mean: --dry-run=client?",
+		"status --watch true":           "did you mean: --watch=true?",
+		"explain-check FC999":           "explain-check lists them",
+		"explain-check FC40":            "did you mean: kubectl falcon explain-check FC401, or ",
+		"explain-check FC403 FC404":     `one argument too many: "FC404"`,
+		"verify --check FC4033":         "did you mean: FC403?",
+		"demo run rootkti":              "did you mean: rootkit?",
+		"aws iam-policy ecr ensrue":     "did you mean: ecr ensure?",
+		"explain deplyo/web":            "did you mean: deploy?",
+		"aws ecr ensrue x":              "did you mean: kubectl falcon aws ecr ensure?",
+		"rbac verfy":                    "did you mean: kubectl falcon rbac verify?",
+		"push a b":                      "did you mean: kubectl falcon sensor push?",
+		"delete":                        "did you mean: kubectl falcon uninstall?",
+		"doctor":                        "did you mean: kubectl falcon verify?",
+		"verfy --help":                  "did you mean: kubectl falcon verify?",
+		"aws ecr nsure --help":          "did you mean: kubectl falcon aws ecr ensure?",
+		"nothing-like-it":               "kubectl falcon --help",
+		"verify --nothing-like-it":      "kubectl falcon verify --help",
+	} {
+		t.Run(line, func(t *testing.T) { falcon(t, strings.Fields(line)...).must(t, 2, says) })
+	}
 }

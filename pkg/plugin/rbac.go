@@ -26,9 +26,8 @@ func newRBAC() *cobra.Command {
 		Short: "Print the rights that a command needs; needs no cluster",
 		Long: "Print the smallest ClusterRole with which a command works, for whoever gives\n" +
 			"rights in the cluster. It needs no cluster and changes nothing.",
-		Example: "  kubectl falcon rbac install | kubectl apply -f -",
-		Args:    arguments(),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	install := newRole("install", "install the injector", nil)
 	o := manifest.Defaults()
@@ -79,7 +78,7 @@ func restartRules() []rbacv1.PolicyRule {
 func newRole(what, purpose string, rules func() []rbacv1.PolicyRule) *cobra.Command {
 	return &cobra.Command{
 		Use:   what,
-		Short: "Print the ClusterRole with which one can " + purpose,
+		Short: "Print the ClusterRole that lets one " + purpose,
 		Args:  arguments(),
 		RunE:  printRole(what, rules),
 	}

@@ -34,7 +34,7 @@ func newRestart(s *session, look judge) *cobra.Command {
 	var f restartFlags
 	cmd := &cobra.Command{
 		Use:   "restart [TYPE/NAME ...]",
-		Short: "Restart workloads whose pods lack the sensor or carry an old one",
+		Short: "Restart workloads whose pods lack the sensor or have an old one",
 		Long: "Restart, as kubectl rollout restart does, the workloads whose pods should carry\n" +
 			"the sensor and do not, or carry another than is configured: the safest first and\n" +
 			"alone, then in waves. Each must come up, every new pod with the sensor; at the\n" +
@@ -42,9 +42,6 @@ func newRestart(s *session, look judge) *cobra.Command {
 			"scope never is.\n\n" +
 			"--plan says what would be done in which order, and what is left alone and why.\n" +
 			"It can be run again at any time: what needs no restart is not restarted.",
-		Example: "  kubectl falcon restart --plan -A\n" +
-			"  kubectl falcon restart -n team-a --yes\n" +
-			"  kubectl falcon restart deploy/web statefulset/db -n team-a",
 		Args: func(cmd *cobra.Command, args []string) error { return f.check(args) },
 	}
 	flags := cmd.Flags()

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/restart"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
 )
 
 // printPlan prints what a restart would do, wave by wave, and then what it leaves alone.
@@ -34,7 +35,7 @@ func (s *session) printPlan(w io.Writer, p *restart.Plan) error {
 		b.WriteString(folded("  ", fmt.Sprintf("%s: ", left.Name), fmt.Sprintf("%s, %s", count(left.Pods, "pod"), left.Why)))
 		b.WriteString(folded("      ", "", left.Text))
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, term.Fold(w, b.String(), "        "))
 	return err
 }
 

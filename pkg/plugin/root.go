@@ -23,6 +23,9 @@ const commandName = "kubectl falcon"
 type session struct {
 	term.Streams
 	flags *kube.Flags
+	// args are the command line, unknown is a command that was asked for help and is not there.
+	args    []string
+	unknown error
 	// connected is the cluster once a command has asked for it.
 	connected *kube.Cluster
 	// began is set when a command's own work starts: an error before that is one of usage.
@@ -81,10 +84,9 @@ func newRoot(s *session) *cobra.Command {
 	cmd.SetIn(s.In)
 	cmd.SetOut(s.Out)
 	cmd.SetErr(s.Err)
-	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return problem.New(problem.BadInput, c.CommandPath()+" --help", "%w", err)
-	})
+	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return flagError(c, s.args, err) })
 	cmd.SetUsageFunc(usage)
+	s.refuseHelp(cmd)
 	s.flags.AddFlags(cmd.PersistentFlags())
 	cmd.PersistentFlags().Var(&s.color, "color", "when to colour what is printed")
 	// It fails only for a flag that is not there.
@@ -93,7 +95,20 @@ func newRoot(s *session) *cobra.Command {
 	cmd.SetHelpCommand(newHelp())
 	cmd.AddCommand(newUp(s), newDown(s), newInstall(s), newUninstall(s), newStatus(s), newCerts(s), newVerify(s), newExplain(s), newRestart(s, judgeScope),
 		newBundle(s), newExplainCheck(s), newAID(s), newLogs(s), newDemo(s), newSensor(s), newAWS(s), newRBAC(), newVersion(s))
+	giveExamples(cmd)
 	return cmd
+}
+
+// refuseHelp has --help behind a word that is no command say so: cobra shows the help of the command before.
+func (s *session) refuseHelp(root *cobra.Command) {
+	show := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		if words := c.Flags().Args(); len(words) > 0 && c.HasSubCommands() {
+			s.unknown = unknownCommand(c, words[0])
+			return
+		}
+		show(c, args)
+	})
 }
 
 // newHelp is `help COMMAND`; cobra's own takes an unknown command for no command.
@@ -112,15 +127,6 @@ func newHelp() *cobra.Command {
 	}
 }
 
-func unknownCommand(cmd *cobra.Command, word string) error {
-	next := cmd.CommandPath() + " --help"
-	cmd.SuggestionsMinimumDistance = 2
-	if near := cmd.SuggestionsFor(word); len(near) > 0 {
-		next = "did you mean: " + cmd.CommandPath() + " " + strings.Join(near, ", ") + "?"
-	}
-	return problem.New(problem.BadInput, next, "there is no command %q", word)
-}
-
 // arguments checks that a command gets exactly the arguments named, such as "POD".
 func arguments(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
@@ -131,7 +137,7 @@ func arguments(names ...string) cobra.PositionalArgs {
 		case len(args) > len(names) && cmd.HasSubCommands():
 			return unknownCommand(cmd, args[len(names)])
 		case len(args) > len(names):
-			return problem.New(problem.BadInput, next, "one argument too many: %q", args[len(names)])
+			return tooMany(cmd, args[len(names)])
 		}
 		return nil
 	}

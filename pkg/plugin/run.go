@@ -66,10 +66,13 @@ func (e exitWith) Unwrap() error { return e.err }
 // Run runs the command that args name and returns the exit code. An error is printed on streams.Err, with
 // what to do next.
 func Run(ctx context.Context, args []string, streams term.Streams) int {
-	s := &session{Streams: streams, flags: kube.NewFlags()}
+	s := &session{Streams: streams, flags: kube.NewFlags(), args: args}
 	root := newRoot(s)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = s.unknown
+	}
 	if err == nil {
 		return ExitOK
 	}

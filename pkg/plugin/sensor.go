@@ -80,8 +80,7 @@ func newSensorTags(s *session) *cobra.Command {
 		Long: "Show the versions of the Falcon Container sensor in the vendor's registry, by\n" +
 			"number, the newest last: those in the unified repository, which all regions\n" +
 			"share, and those in the one of the customer's region.",
-		Example: "  kubectl falcon sensor tags\n  kubectl falcon sensor tags --latest --platform linux/arm64",
-		Args:    arguments(),
+		Args: arguments(),
 	}
 	cmd.Flags().BoolVar(&f.latest, "latest", false, "only the newest")
 	f.add(cmd)
@@ -177,8 +176,6 @@ func newSensorImage(s *session) *cobra.Command {
 		Short: "Print the newest image in the vendor's registry, with its digest",
 		Long: "Print the newest image of the Falcon Container sensor in the vendor's registry\n" +
 			"by its tag and its digest, as install and sensor push take it.",
-		Example: "  kubectl falcon sensor push \"$(kubectl falcon sensor image)\" \\\n" +
-			"      registry.example.com/falcon-sensor:7.40",
 		Args: arguments(),
 	}
 	f.add(cmd)

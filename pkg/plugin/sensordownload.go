@@ -21,8 +21,6 @@ func newSensorDownload(s *session) *cobra.Command {
 			"was stopped goes on from where it was.\n\n" +
 			"Not every subscription has tarballs, and they may lag behind the registry, which\n" +
 			"sensor tags shows.",
-		Example: "  kubectl falcon sensor push \"$(kubectl falcon sensor download)\" \\\n" +
-			"      registry.example.com/falcon-sensor",
 		Args: arguments(),
 	}
 	cmd.Flags().StringVar(&o.Version, "version", "", "the newest version that begins so, such as 7.40")

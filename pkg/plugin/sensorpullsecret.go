@@ -34,8 +34,6 @@ func newSensorPullSecret(s *session) *cobra.Command {
 			"registry, with the password of that registry in it, or create it in the cluster.\n" +
 			"The namespace is the injector's unless --namespaces or -n says otherwise;\n" +
 			"install --pull-secret copies it from there to where it is needed.",
-		Example: "  kubectl falcon sensor pull-secret --create\n" +
-			"  kubectl falcon sensor pull-secret -n team-a -o yaml | kubectl apply -f -",
 		Args: arguments(),
 	}
 	cmd.Flags().StringVar(&f.name, "name", manifest.DefaultPullSecret, "the secret's `NAME`")

@@ -30,10 +30,6 @@ func newSensorPush(s *session) *cobra.Command {
 			"vendor's registry with the Falcon API client, and to ECR with AWS credentials.\n" +
 			"A tarball of the Falcon API is kept no longer than the push takes.\n" +
 			"What is there already is not sent again, and the tag is written last.",
-		Example: "  kubectl falcon sensor push falcon-sensor.tar.bz2 registry.example.com/sensor:7\n" +
-			"  kubectl falcon sensor push \"$(kubectl falcon sensor image)\" \\\n" +
-			"      registry.example.com/falcon-sensor:7.40\n" +
-			"  kubectl falcon sensor push falcon-api:7.40 registry.example.com/falcon-sensor",
 		Args: arguments("SOURCE", "DEST"),
 	}
 	cmd.Flags().StringVar(&o.Platform, "platform", "", "only the image for this platform, such as linux/amd64")

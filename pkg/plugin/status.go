@@ -57,6 +57,8 @@ func broken(state *inject.State) error {
 const (
 	labelWidth = 13
 	textWidth  = 80 - labelWidth
+	// leastText is what the second column takes on the narrowest screen.
+	leastText = 20
 )
 
 func printState(w io.Writer, format term.Format, state *inject.State) error {
@@ -183,17 +185,21 @@ func line(w io.Writer, label, text string) error {
 	if text == "" {
 		text = "-"
 	}
+	room := textWidth
+	if width := term.Width(w); width > 0 {
+		room = min(room, max(width-labelWidth, leastText))
+	}
 	var lines []string
 	for _, word := range strings.Fields(text) {
 		last := len(lines) - 1
-		if last >= 0 && len(lines[last])+1+len(word) <= textWidth {
+		if last >= 0 && len(lines[last])+1+len(word) <= room {
 			lines[last] += " " + word
 			continue
 		}
 		letters := []rune(word)
-		for len(letters) > textWidth {
-			lines = append(lines, string(letters[:textWidth]))
-			letters = letters[textWidth:]
+		for len(letters) > room {
+			lines = append(lines, string(letters[:room]))
+			letters = letters[room:]
 		}
 		lines = append(lines, string(letters))
 	}

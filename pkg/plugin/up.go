@@ -81,9 +81,6 @@ func newUp(s *session) *cobra.Command {
 			"After Ctrl-C, or a failure that was mended, run it again: it goes on from what\n" +
 			"is there. kubectl falcon down takes away what it made.\n\n" +
 			"It takes the flags of install, and its file with -f.",
-		Example: "  kubectl falcon up --plan\n" +
-			"  kubectl falcon up --cluster prod --region eu-west-1 --fargate-namespaces shop\n" +
-			"  kubectl falcon up -f falcon.yaml --source falcon-sensor.tar.bz2",
 		Args: arguments(),
 	}
 	defineGroups(cmd.Flags(), append(append([]flagGroup{{guideHeading, f.guideFlags}}, f.inject.groups()...), flagGroup{runHeading, func(set *pflag.FlagSet) {
@@ -96,7 +93,6 @@ func newUp(s *session) *cobra.Command {
 	cmd.Flags().Lookup("fargate").DefValue = "true"
 	f.from = falconCredentialsFlag(cmd)
 	f.eks.format = formatFlag(cmd)
-	cmd.SetFlagErrorFunc(flagError)
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		f.inject.stdin.in = s.In
 		return f.complete(cmd.Flags())

@@ -24,9 +24,13 @@ func usage(cmd *cobra.Command) error {
 	if cmd.HasAvailableSubCommands() {
 		fmt.Fprintln(w, "  "+cmd.CommandPath()+" [command]")
 		fmt.Fprintln(w, "\nCommands:")
+		longest := 0
+		for _, name := range subcommands(cmd) {
+			longest = max(longest, len(name))
+		}
 		for _, c := range cmd.Commands() {
 			if c.IsAvailableCommand() {
-				fmt.Fprintf(w, "  %-*s %s\n", cmd.NamePadding(), c.Name(), c.Short)
+				fmt.Fprintf(w, "  %-*s  %s\n", longest, c.Name(), c.Short)
 			}
 		}
 	}
@@ -34,6 +38,12 @@ func usage(cmd *cobra.Command) error {
 		fmt.Fprintln(w, "\nExamples:\n"+strings.TrimRight(cmd.Example, "\n"))
 	}
 	ownFlags(w, cmd)
+	if cmd.HasParent() {
+		fmt.Fprintln(w, "\nExit codes:")
+		for _, code := range ExitCodes(cmd) {
+			entry(w, fmt.Sprintf("  %-3d", code.Code), 7, code.Means)
+		}
+	}
 	return shared(w, cmd)
 }
 
@@ -64,7 +74,8 @@ func ownFlags(w io.Writer, cmd *cobra.Command) {
 	})
 	for _, heading := range append(headings, ungrouped) {
 		if set := groups[heading]; set != nil && set.HasAvailableFlags() {
-			fmt.Fprintf(w, "\n%s:\n%s", heading, set.FlagUsagesWrapped(helpWidth))
+			fmt.Fprintf(w, "\n%s:\n", heading)
+			listFlags(w, set)
 		}
 	}
 }
@@ -72,10 +83,82 @@ func ownFlags(w io.Writer, cmd *cobra.Command) {
 // shared prints the flags that all commands have, or where they are shown.
 func shared(w io.Writer, cmd *cobra.Command) error {
 	if !cmd.HasParent() {
-		_, err := fmt.Fprintf(w, "\nFlags of all commands:\n%s", cmd.PersistentFlags().FlagUsagesWrapped(helpWidth))
+		fmt.Fprintln(w, "\nFlags of all commands:")
+		listFlags(w, cmd.PersistentFlags())
+		_, err := fmt.Fprintf(w, "\n%s COMMAND --help shows a command's flags, examples and exit codes.\n", cmd.CommandPath())
 		return err
 	}
 	_, err := fmt.Fprintf(w, "\nkubectl's flags (--context, -n, --as ...) work too: %s --help\n",
 		cmd.Root().CommandPath())
 	return err
+}
+
+// widestName is how much of a line the name of a flag may take from what it does; below a longer one that
+// stands on lines of its own.
+const widestName = 34
+
+// listFlags prints each flag of a set with what it does. pflag's own list breaks lines at a width and then
+// again where they are broken in the source.
+func listFlags(w io.Writer, set *pflag.FlagSet) {
+	names, texts, column := []string{}, []string{}, 0
+	set.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden {
+			return
+		}
+		kind, text := pflag.UnquoteUsage(f)
+		name := "      --" + f.Name
+		if f.Shorthand != "" {
+			name = "  -" + f.Shorthand + ", --" + f.Name
+		}
+		switch {
+		case f.NoOptDefVal != "" && f.Value.Type() != "bool":
+			name += "[=" + kind + "]"
+		case kind != "":
+			name += " " + kind
+		}
+		if value := byDefault(f); value != "" {
+			text += " (default " + value + ")"
+		}
+		names, texts = append(names, name), append(texts, text)
+		if len(name) <= widestName {
+			column = max(column, len(name))
+		}
+	})
+	for n, name := range names {
+		entry(w, name, column+3, texts[n])
+	}
+}
+
+// byDefault is the value that a flag has without being given, if that says something.
+func byDefault(f *pflag.Flag) string {
+	switch f.DefValue {
+	case "", "false", "[]", "0", "-1":
+		return ""
+	}
+	if f.Value.Type() == "string" {
+		return fmt.Sprintf("%q", f.DefValue)
+	}
+	return f.DefValue
+}
+
+// entry prints a text behind a name, folded under its own beginning.
+func entry(w io.Writer, name string, column int, text string) {
+	if len(name) > column-2 {
+		fmt.Fprintln(w, name)
+		name = ""
+	}
+	line := fmt.Sprintf("%-*s", column, name)
+	empty := true
+	for word := range strings.FieldsSeq(text) {
+		if !empty && len(line)+1+len(word) > helpWidth {
+			fmt.Fprintln(w, line)
+			line, empty = strings.Repeat(" ", column), true
+		}
+		if !empty {
+			line += " "
+		}
+		line += word
+		empty = false
+	}
+	fmt.Fprintln(w, strings.TrimRight(line, " "))
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -45,7 +46,7 @@ func newVerify(s *session) *cobra.Command {
 	f := &verifyFlags{failOn: failOnError}
 	cmd := &cobra.Command{
 		Use:   "verify [TYPE/NAME ...]",
-		Short: "Say which pods carry the sensor, why others do not, and what to do",
+		Short: "Say which pods carry the sensor, why others do not, what to do",
 		Long: "Say whether the injector is healthy, which pods carry the sensor, and if one\n" +
 			"does not, why and what to do. Without a TYPE/NAME it is about the pods of a\n" +
 			"namespace, or with -A of all.\n\n" +
@@ -54,16 +55,14 @@ func newVerify(s *session) *cobra.Command {
 			"Each check has an id: kubectl falcon explain-check FC403 tells more.\n" +
 			"The exit code is 1 when a check fails, 4 when only warnings were found and\n" +
 			"--fail-on=warning is set.",
-		Example: "  kubectl falcon verify\n  kubectl falcon verify -A -o wide\n  kubectl falcon verify deploy/web -n shop\n" +
-			"  kubectl falcon verify -A -o html > report.html\n  kubectl falcon verify -A --contexts eu,us --check FC7 -o junit",
 	}
 	flags := cmd.Flags()
 	f.scope.add(cmd)
-	flags.VarP(&f.format, "output", "o", "print as this instead of for people")
+	flags.VarP(&f.format, "output", "o", "print as this `FORMAT`: "+strings.Join(reportFormats, ", "))
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(reportFormats, cobra.ShellCompDirectiveNoFileComp))
 	flags.StringSliceVar(&f.which.Only, "check", nil, "make only these checks: `IDS` or beginnings of them, such as FC7")
 	flags.StringSliceVar(&f.which.Skip, "skip", nil, "leave out these checks: `IDS` or beginnings of them")
-	flags.StringVar(&f.failOn, "fail-on", f.failOn, "what makes the exit code other than 0: error, warning or never")
+	flags.Var(text[string]{to: &f.failOn, words: []string{failOnError, failOnWarning, failNever}}, "fail-on", "what makes the exit code other than 0")
 	flags.BoolVarP(&f.watch, "watch", "w", false, "judge again whenever something changes, until stopped")
 	flags.BoolVar(&f.noCanary, "no-canary", false, "send no dry-run pods; then nothing about new pods is proved")
 	flags.BoolVar(&f.parts.Deep, "deep", false, "also try each image in use, and what each injector pod serves")
@@ -121,10 +120,8 @@ func (f *verifyFlags) check(args []string) error {
 	many := f.allContexts || len(f.contexts) > 0
 	const next = commandName + " verify --help"
 	switch {
-	case !slices.Contains([]string{failOnError, failOnWarning, failNever}, f.failOn):
-		return problem.New(problem.BadInput, "use error, warning or never", "--fail-on: %q is none of its values", f.failOn)
 	case f.which.Unknown() != "":
-		return problem.New(problem.BadInput, commandName+" explain-check lists them", "there is no check %q", f.which.Unknown())
+		return noCheck("", f.which.Unknown())
 	case f.allContexts && len(f.contexts) > 0:
 		return problem.New(problem.BadInput, "leave one of them out", "--contexts and --all-contexts are two answers to one question")
 	case f.from != "" && (many || f.watch || f.parts.Pre):

@@ -135,7 +135,7 @@ func (d *download) run(ctx context.Context) (resumed int64, err error) {
 	if d.of.Size > mostUnpacked {
 		return 0, problem.New(problem.Failed, "choose another version", "%s is refused: it would have %d bytes, and no image has", d.of.Name, d.of.Size)
 	}
-	file, err := os.OpenFile(d.part, os.O_RDWR|os.O_CREATE, 0o644)
+	file, err := os.OpenFile(d.part, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return 0, problem.New(problem.BadInput, elsewhere, "%w", err)
 	}

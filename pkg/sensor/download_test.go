@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -86,6 +87,10 @@ func TestDownload(t *testing.T) {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	wantOnly(t, want, content)
+	// Windows has no such modes.
+	if info, err := os.Stat(want); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("others may read it: %v, %v", info.Mode(), err)
+	}
 	if again, err := Download(t.Context(), api, DownloadOptions{To: dir}); err != nil || !again.AlreadyThere {
 		t.Errorf("again: %+v, %v", again, err)
 	}

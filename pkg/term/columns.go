@@ -1,9 +1,6 @@
 package term
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // columnGap is between two columns.
 const columnGap = "  "
@@ -19,7 +16,7 @@ type Columns struct {
 func NewColumns(header []string, widths []int) *Columns {
 	c := &Columns{header: header, widths: make([]int, len(header))}
 	for n := range header {
-		c.widths[n] = utf8.RuneCountInString(header[n])
+		c.widths[n] = columns(header[n])
 		if n < len(widths) {
 			c.widths[n] = max(c.widths[n], widths[n])
 		}
@@ -37,7 +34,7 @@ func (c *Columns) Row(cells ...string) string {
 		cell = clean(cell)
 		line.WriteString(cell)
 		if n < len(cells)-1 {
-			line.WriteString(strings.Repeat(" ", max(c.widths[n]-utf8.RuneCountInString(cell), 0)) + columnGap)
+			line.WriteString(strings.Repeat(" ", max(c.widths[n]-columns(cell), 0)) + columnGap)
 		}
 	}
 	return strings.TrimRight(line.String(), " ")

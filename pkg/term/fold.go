@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	xterm "golang.org/x/term"
 )
@@ -44,11 +45,12 @@ func foldLines(text, indent string, width int) string {
 // fold breaks one line at the last space before the width; a word that is longer stays whole.
 func fold(line, indent string, width int) string {
 	var folded strings.Builder
-	for len(line) > width {
+	for columns(line) > width {
 		// Never within the line's own indent, or nothing would get shorter.
 		from := len(line) - len(strings.TrimLeft(line, " "))
 		cut := -1
-		if end := min(width+1, len(line)); from < end {
+		// A space right behind the last column is a place to break as well.
+		if end := fits(line, width+1); from < end {
 			cut = strings.LastIndexByte(line[from:end], ' ')
 		}
 		if cut < 0 {
@@ -63,25 +65,32 @@ func fold(line, indent string, width int) string {
 	return folded.String() + line
 }
 
-// wrap breaks one line into lines of at most width characters, and unlike fold breaks even a word: no line
-// may be longer where the cursor has to find its way back.
+// fits is how many bytes of a line fit into so many columns.
+func fits(line string, width int) int {
+	for at, r := range line {
+		if width -= columnsOf(r); width < 0 {
+			return at
+		}
+	}
+	return len(line)
+}
+
+// wrap breaks one line into lines of at most width columns, and unlike fold breaks even a word: no line may be
+// longer where the cursor has to find its way back.
 func wrap(line string, width int) []string {
 	var lines []string
 	width = max(width, 1)
-	rest := []rune(line)
-	for len(rest) > width {
-		cut, skip := width, 0
-		// A space right behind the last column is a place to break as well.
-		for i := width; i > 0; i-- {
-			if rest[i] == ' ' {
-				cut, skip = i, 1
-				break
-			}
+	for columns(line) > width {
+		// A character that is wider than the screen is written all the same.
+		_, first := utf8.DecodeRuneInString(line)
+		cut, skip := max(fits(line, width), first), 0
+		if i := strings.LastIndexByte(line[:min(cut+1, len(line))], ' '); i > 0 {
+			cut, skip = i, 1
 		}
-		lines = append(lines, string(rest[:cut]))
-		rest = rest[cut+skip:]
+		lines = append(lines, line[:cut])
+		line = line[cut+skip:]
 	}
-	return append(lines, string(rest))
+	return append(lines, line)
 }
 
 // Clean makes one harmless line of a text that may come from the cluster, for what is printed as data.

@@ -130,7 +130,11 @@ func For(command string, n Names) (string, error) {
 	file := strings.Join(strings.Fields(command), "-") + ".json"
 	content, err := files.ReadFile(file)
 	if err != nil {
-		return "", problem.New(problem.BadInput, "use one of: "+strings.Join(Commands(), ", "), "there is no policy for a command %q", command)
+		next := "use one of: " + strings.Join(Commands(), ", ")
+		if near := problem.DidYouMean("", command, Commands()); near != "" {
+			next = near + " " + next
+		}
+		return "", problem.New(problem.BadInput, next, "there is no policy for a command %q", command)
 	}
 	form := regexp.MustCompile(`\$\{[A-Z][A-Za-z]*\}`)
 	filled := form.ReplaceAllStringFunc(string(content), func(name string) string {
