@@ -53,12 +53,6 @@ func newDemoRun(s *session) *cobra.Command {
 			"shows which there are.",
 		Example: "  kubectl falcon demo run rootkit commands\n" +
 			"  kubectl falcon demo run dns-exfiltration --allow-network",
-		ValidArgsFunction: func(*cobra.Command, []string, string) (names []string, _ cobra.ShellCompDirective) {
-			for _, one := range demo.Scenarios() {
-				names = append(names, one.Name)
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		},
 	})
 }
 

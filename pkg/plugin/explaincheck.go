@@ -19,13 +19,6 @@ func newExplainCheck(s *session) *cobra.Command {
 		Short: "Tell what a check of verify means; needs no cluster",
 		Long:  "Print the page of a check of verify: what it means, how it is found out, and\nwhat to do. Without an id all checks are listed. It needs no cluster.",
 		Args:  cobra.MaximumNArgs(1),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var ids []string
-			for _, c := range verify.Catalogue() {
-				ids = append(ids, c.ID+"\t"+c.Title)
-			}
-			return ids, cobra.ShellCompDirectiveNoFileComp
-		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				rows := [][]string{}
