@@ -18,6 +18,9 @@ const (
 	end   = "# kubectl falcon k9s: end"
 )
 
+// byteOrder is what some editors begin a file with.
+const byteOrder = "\ufeff"
+
 // root is the one key of a plugins file in its usual form.
 const root = "plugins"
 
@@ -48,6 +51,14 @@ func Merge(name string, content []byte) ([]byte, error) {
 // Remove returns a plugins file without our keys, and says whether they were there.
 func Remove(name string, content []byte) (rest []byte, found bool, err error) {
 	from, to := -1, -1
+	content, marked := bytes.CutPrefix(content, []byte(byteOrder))
+	if marked {
+		defer func() {
+			if err == nil {
+				rest = append([]byte(byteOrder), rest...)
+			}
+		}()
+	}
 	lines := bytes.SplitAfter(content, []byte("\n"))
 	for n, line := range lines {
 		switch string(bytes.TrimSpace(line)) {
@@ -101,7 +112,6 @@ func place(name string, content []byte) (spot, error) {
 	case decoder.Decode(&yaml.Node{}) == nil:
 		return spot{}, refuse(name, "it has more than one document")
 	}
-	content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	in := document.Content[0]
 	if in.Kind == yaml.ScalarNode && in.Tag == "!!null" {
 		if in.Value != "" {
@@ -192,8 +202,8 @@ func (s spot) insert(content []byte) []byte {
 	for _, line := range lines[:min(s.line, len(lines))] {
 		at += len(line)
 	}
-	if at == 0 && bytes.HasPrefix(content, []byte("\ufeff")) {
-		at = len("\ufeff")
+	if at == 0 && bytes.HasPrefix(content, []byte(byteOrder)) {
+		at = len(byteOrder)
 	}
 	if at > 0 && at == len(content) && content[at-1] != '\n' && s.line > 0 {
 		text = lineEnd + text
