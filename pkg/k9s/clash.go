@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // scopeNames are the other names that k9s takes for the scopes of our plugins.
@@ -19,29 +17,32 @@ var scopeNames = map[string]string{
 // Clashes says which plugins of a file have the key of one of ours in the same view: k9s then shows one of the
 // two, and a different one from time to time.
 func Clashes(content []byte) (all []string) {
-	ours, theirs := read([]byte(plugins)), read(content)
-	for _, name := range entries(content).keys() {
+	theirs, ours := entries(content), entries([]byte(plugins))
+	for _, name := range theirs.keys() {
 		if _, is := ours[name]; is {
 			continue
 		}
-		for _, our := range entries([]byte(plugins)).keys() {
-			if theirs[name].Key == ours[our].Key && meet(theirs[name].Scopes, ours[our].Scopes) {
-				all = append(all, fmt.Sprintf("%s of your plugin %s is also the key of %s", ours[our].Key, name, our))
+		key, scopes := shown(theirs[name])
+		for _, our := range ours.keys() {
+			if ourKey, ourScopes := shown(ours[our]); key == ourKey && meet(scopes, ourScopes) {
+				all = append(all, fmt.Sprintf("%s of your plugin %s is also the key of %s", key, name, our))
 			}
 		}
 	}
 	return all
 }
 
-func read(content []byte) map[string]plugin {
-	all := map[string]plugin{}
-	for name, text := range entries(content) {
-		var one plugin
-		if yaml.Unmarshal([]byte(text), &one) == nil {
-			all[name] = one
+// shown is by which key a plugin is called, and in which views.
+func shown(entry any) (key string, scopes []string) {
+	fields, _ := entry.(contents)
+	key, _ = fields["shortCut"].(string)
+	list, _ := fields["scopes"].([]any)
+	for _, one := range list {
+		if scope, ok := one.(string); ok {
+			scopes = append(scopes, scope)
 		}
 	}
-	return all
+	return key, scopes
 }
 
 // meet says whether there is a view in which both are shown.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -38,7 +40,7 @@ func Merge(name string, content []byte) ([]byte, error) {
 	// Whatever was overlooked in a file, it must not be damaged by us.
 	before, after := entries(rest), entries(merged)
 	for _, key := range before.keys() {
-		if after[key] != before[key] {
+		if !reflect.DeepEqual(after[key], before[key]) {
 			return nil, refuse(name, "it cannot be merged without changing "+key)
 		}
 	}
@@ -211,44 +213,24 @@ func (s spot) insert(content []byte) []byte {
 	return slices.Concat(content[:at:at], []byte(text), content[at:])
 }
 
-// plugin is what of an entry decides whether two get into each other's way.
-type plugin struct {
-	Key    string   `yaml:"shortCut"`
-	Scopes []string `yaml:"scopes"`
-}
+// contents are the plugins of a file by their names, without comments.
+type contents map[string]any
 
-// contents are the plugins of a file, each as YAML that can be compared.
-type contents map[string]string
-
-func (c contents) keys() (all []string) {
-	for key := range c {
-		all = append(all, key)
-	}
-	slices.Sort(all)
-	return all
-}
+func (c contents) keys() []string { return slices.Sorted(maps.Keys(c)) }
 
 // entries reads the plugins of a file in either form.
 func entries(content []byte) contents {
-	var file map[string]yaml.Node
+	var file contents
 	if yaml.Unmarshal(content, &file) != nil {
 		return nil
 	}
-	if under, is := file[root]; is && under.Kind != yaml.ScalarNode {
-		clear(file)
-		if under.Decode(&file) != nil {
-			return nil
-		}
-	} else if is {
-		return nil
+	switch under := file[root].(type) {
+	case nil:
+		delete(file, root)
+	case contents:
+		return under
+	case map[string]any:
+		return under
 	}
-	all := contents{}
-	for key, value := range file {
-		text, err := yaml.Marshal(&value)
-		if err != nil {
-			return nil
-		}
-		all[key] = string(text)
-	}
-	return all
+	return file
 }

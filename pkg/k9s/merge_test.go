@@ -3,6 +3,7 @@ package k9s
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -37,18 +38,18 @@ func TestOursGoInAndOutAndNothingElseChanges(t *testing.T) {
 				t.Errorf("%d plugins became %d:\n%s", len(before), len(after), merged)
 			}
 			for key, text := range before {
-				if after[key] != text {
-					t.Errorf("%s became\n%s", key, after[key])
+				if !reflect.DeepEqual(after[key], text) {
+					t.Errorf("%s became\n%v", key, after[key])
 				}
 			}
 			for key, text := range entries([]byte(Plugins())) {
-				if after[key] != text {
-					t.Errorf("of ours, %s became\n%s", key, after[key])
+				if !reflect.DeepEqual(after[key], text) {
+					t.Errorf("of ours, %s became\n%v", key, after[key])
 				}
 			}
 			// Every line that was there still is, in its order.
 			rest := string(merged)
-			for _, line := range strings.SplitAfter(content, "\n") {
+			for _, line := range strings.SplitAfter(strings.TrimPrefix(content, byteOrder), "\n") {
 				at := strings.Index(rest, line)
 				if at < 0 {
 					t.Fatalf("%q is gone from\n%s", line, merged)
