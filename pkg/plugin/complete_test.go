@@ -353,3 +353,17 @@ func TestScriptsAreForTheProgramsOwnName(t *testing.T) {
 		}
 	}
 }
+
+// answering is a server that has an answer for some paths.
+func answering(t *testing.T, answers map[string]string) string {
+	t.Helper()
+	return server(t, func(w http.ResponseWriter, r *http.Request) {
+		answer, known := answers[r.URL.Path]
+		if !known {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(answer))
+	})
+}
