@@ -21,9 +21,9 @@ func newCompletion(s *session) *cobra.Command {
 			"with TAB. Where kubectl's own completion works (kubectl completion --help), all\n" +
 			"that is missing is the file by which kubectl finds this one:\n\n" +
 			"  kubectl falcon completion install\n\n" +
-			"The other commands print a script for who calls kubectl-falcon by its own name.",
+			"The other commands print a script for who calls this program by its own name.",
 		Example: "  kubectl falcon completion install\n" +
-			"  kubectl falcon completion bash > ~/.kubectl-falcon.bash",
+			"  kubectl falcon completion bash > ~/.falcon-completion.bash",
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -37,9 +37,10 @@ func newCompletion(s *session) *cobra.Command {
 		{"powershell", func(root *cobra.Command) error { return root.GenPowerShellCompletionWithDesc(s.Out) }},
 	} {
 		cmd.AddCommand(&cobra.Command{
-			Use:     one.name,
-			Short:   "Print the script with which " + one.name + " completes kubectl-falcon",
-			Long:    "Print the script with which " + one.name + " completes the words of kubectl-falcon, called by\nits own name. For kubectl falcon it is not needed: see completion install.",
+			Use:   one.name,
+			Short: "Print a script for " + one.name,
+			Long: "Print the script with which " + one.name + " completes the words of this program when\n" +
+				"it is called by its own name. Behind kubectl it is not needed: completion install.",
 			Example: "  " + commandName + " completion " + one.name,
 			Args:    arguments(),
 			RunE:    func(cmd *cobra.Command, _ []string) error { return one.print(cmd.Root()) },
@@ -104,8 +105,8 @@ func newCompletionUninstall(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "uninstall",
 		Short: "Take away what completion install has put",
-		Long: "Remove " + shell.Completer + " from every folder on the PATH, or from the one that\n" +
-			"--dir names. A file of that name which is not this program is left as it is.",
+		Long: "Remove " + shell.Completer + " from every folder on the PATH, or from the\n" +
+			"one that --dir names. A file of that name which is not this program is left as\nit is.",
 		Example: "  kubectl falcon completion uninstall",
 		Args:    arguments(),
 	}

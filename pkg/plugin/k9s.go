@@ -60,9 +60,9 @@ func newK9sInstall(s *session) *cobra.Command {
 		Use:   "install",
 		Short: "Put the keys into k9s, or bring them up to date",
 		Long: "Put the keys into the plugins file of k9s, which K9S_CONFIG_DIR and then\n" +
-			"XDG_CONFIG_HOME decide about, as for k9s itself. All else in the file stays as it\n" +
-			"is, and a plugin of another's under a name of ours is never overwritten. It can\n" +
-			"be run again at any time.",
+			"XDG_CONFIG_HOME decide about, as for k9s itself. All else in the file stays as\n" +
+			"it is, and a plugin of another's under a name of ours is never overwritten. It\n" +
+			"can be run again at any time.",
 		Example: "  kubectl falcon k9s install",
 		Args:    arguments(),
 	}
@@ -97,7 +97,7 @@ func newK9sUninstall(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "uninstall",
 		Short:   "Take the keys out of k9s again",
-		Long:    "Take the keys out of the plugins file of k9s. All else in the file stays as it is.",
+		Long:    "Take the keys out of the plugins file of k9s. All else in the file stays as it\nis.",
 		Example: "  kubectl falcon k9s uninstall",
 		Args:    arguments(),
 	}

@@ -69,17 +69,26 @@ func line(screen string) string {
 // type puts text into the line and presses keys, such as Tab.
 func (term *terminal) press(text string, keys ...string) {
 	term.t.Helper()
-	term.tmux("send-keys", "-l", text)
+	term.tmux("send-keys", "-l", "--", text)
 	term.tmux(append([]string{"send-keys"}, keys...)...)
 }
 
 // clear empties the line and the screen.
 func (term *terminal) clear() {
 	term.t.Helper()
-	term.tmux("send-keys", "C-c")
-	term.tmux("send-keys", "C-l")
+	var sent time.Time
 	term.wait("an empty line", func(screen string) bool {
-		return strings.TrimSpace(screen) == prompt
+		if strings.TrimSpace(screen) == prompt {
+			return true
+		}
+		// A shell that is still at a completion takes no key, or takes them in another order.
+		if time.Since(sent) > 2*time.Second {
+			term.tmux("send-keys", "C-c")
+			time.Sleep(200 * time.Millisecond)
+			term.tmux("send-keys", "C-u", "C-l")
+			sent = time.Now()
+		}
+		return false
 	})
 }
 
