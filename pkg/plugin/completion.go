@@ -40,7 +40,7 @@ func newCompletion(s *session) *cobra.Command {
 			Use:   one.name,
 			Short: "Print a script for " + one.name,
 			Long: "Print the script with which " + one.name + " completes the words of this program when\n" +
-				"it is called by its own name. Behind kubectl it is not needed: completion install.",
+				"it is called by its own name. Behind kubectl use completion install instead.",
 			Example: "  " + commandName + " completion " + one.name,
 			Args:    arguments(),
 			RunE:    func(cmd *cobra.Command, _ []string) error { return one.print(cmd.Root()) },

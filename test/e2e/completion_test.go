@@ -70,7 +70,9 @@ func line(screen string) string {
 func (term *terminal) press(text string, keys ...string) {
 	term.t.Helper()
 	term.tmux("send-keys", "-l", "--", text)
-	term.tmux(append([]string{"send-keys"}, keys...)...)
+	if len(keys) > 0 {
+		term.tmux(append([]string{"send-keys"}, keys...)...)
+	}
 }
 
 // clear empties the line and the screen.
