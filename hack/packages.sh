@@ -5,9 +5,10 @@ set -eu
 
 missing=
 # Three are for the tests of the report's formats: Chromium with a font, and xmllint. skopeo pulls what was
-# pushed and is a peer of the benchmarks, to which bzip2 gives a tarball like the vendor's.
-# strace shows what the plugin connects to.
-for package in gcc libc6-dev pkg-config libseccomp-dev chromium fonts-dejavu-core libxml2-utils skopeo bzip2 strace; do
+# pushed and is a peer of the benchmarks, to which bzip2 gives a tarball like the vendor's. strace shows what the
+# plugin connects to. The shells and tmux are for the tests that type TAB.
+for package in gcc libc6-dev pkg-config libseccomp-dev chromium fonts-dejavu-core libxml2-utils skopeo bzip2 strace \
+	tmux zsh fish bash-completion; do
 	dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0

@@ -46,6 +46,10 @@ var lines = []struct {
 }{
 	{"version", nobody}, {"--help", nobody}, {"verify --help", nobody}, {"help install", nobody}, {"explain-check FC403", nobody},
 	{"demo list", nobody}, {"rbac install", nobody}, {"aws iam-policy up", nobody}, {"completion bash", nobody},
+	{"completion zsh", nobody}, {"completion fish", nobody}, {"completion powershell", nobody},
+	// These fail, for want of the folder, after all that they might connect to.
+	{"completion install --dir /missing", nobody}, {"completion uninstall --dir /missing", nobody},
+	{"k9s print", nobody}, {"k9s install --file /missing/plugins.yaml", nobody}, {"k9s uninstall --file /missing/plugins.yaml", nobody},
 	{"verfy", nobody}, {"verify --leftover", nobody}, {"__complete verify -o ", nobody},
 	{"install --cid " + someCID + " --image registry.test/falcon:7 --dry-run=client", nobody},
 	{"demo --dry-run -o yaml", nobody}, {"demo run rootkit --dry-run -o yaml", nobody},

@@ -22,5 +22,12 @@ func main() {
 		// Whoever asks twice does not want to wait for anything to be tidied.
 		os.Exit(plugin.Interrupted{Signal: <-signals}.ExitCode())
 	}()
-	os.Exit(plugin.Run(ctx, os.Args[1:], term.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+	args := plugin.Args(os.Args)
+	if plugin.Completes(args) {
+		// What libraries and helpers say of their own would land in the line that is being typed.
+		if nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
+			os.Stderr = nowhere
+		}
+	}
+	os.Exit(plugin.Run(ctx, args, term.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }

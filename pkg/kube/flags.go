@@ -1,6 +1,8 @@
 package kube
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -54,6 +56,10 @@ func (f *Flags) Loader() clientcmd.ClientConfig {
 		rules := clientcmd.NewDefaultClientConfigLoadingRules()
 		rules.DefaultClientConfig = &clientcmd.DefaultClientConfig
 		rules.ExplicitPath = f.file
+		// k9s hands on what KUBECONFIG has, which may be several files.
+		if several := filepath.SplitList(f.file); len(several) > 1 && !exists(f.file) {
+			rules.ExplicitPath, rules.Precedence = "", several
+		}
 		for _, one := range f.extra {
 			key, value, ok := strings.Cut(one, "=")
 			if !ok {
@@ -68,6 +74,11 @@ func (f *Flags) Loader() clientcmd.ClientConfig {
 		f.loader = clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &f.overrides)
 	})
 	return f.loader
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
 }
 
 // InContext is the same for another context: without what names a cluster or a user.

@@ -48,12 +48,6 @@ func newDemoRun(s *session) *cobra.Command {
 		Short: "Run scenarios one after another",
 		Long: "Run the named scenarios one after another, as demo does with its one; demo list\n" +
 			"shows which there are.",
-		ValidArgsFunction: func(*cobra.Command, []string, string) (names []string, _ cobra.ShellCompDirective) {
-			for _, one := range demo.Scenarios() {
-				names = append(names, one.Name)
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		},
 	})
 }
 

@@ -37,13 +37,6 @@ func newExplainCheck(s *session) *cobra.Command {
 			}
 			return nil
 		},
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var ids []string
-			for _, c := range verify.Catalogue() {
-				ids = append(ids, c.ID+"\t"+c.Title)
-			}
-			return ids, cobra.ShellCompDirectiveNoFileComp
-		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				rows := [][]string{}

@@ -34,6 +34,8 @@ type session struct {
 	resumes bool
 	// endless says that the command goes on until it is stopped, so that stopping it is no error.
 	endless bool
+	// pause says that the end waits for a key.
+	pause bool
 	// color is when output is coloured.
 	color term.ColorMode
 	// display is the progress that was shown last; while it is up, what else is said goes through it.
@@ -91,10 +93,10 @@ func newRoot(s *session) *cobra.Command {
 	cmd.PersistentFlags().Var(&s.color, "color", "when to colour what is printed")
 	// It fails only for a flag that is not there.
 	_ = cmd.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(term.ColorModes, cobra.ShellCompDirectiveNoFileComp))
-	cmd.CompletionOptions.HiddenDefaultCmd = true
+	cmd.PersistentFlags().BoolVar(&s.pause, "pause", false, "on a terminal, wait for a key at the end and then\nexit with 0, for k9s")
 	cmd.SetHelpCommand(newHelp())
 	cmd.AddCommand(newUp(s), newDown(s), newInstall(s), newUninstall(s), newStatus(s), newCerts(s), newVerify(s), newExplain(s), newRestart(s, judgeScope),
-		newBundle(s), newExplainCheck(s), newAID(s), newLogs(s), newDemo(s), newSensor(s), newAWS(s), newRBAC(), newVersion(s))
+		newBundle(s), newExplainCheck(s), newAID(s), newLogs(s), newDemo(s), newSensor(s), newAWS(s), newRBAC(), newCompletion(s), newK9s(s), newVersion(s))
 	giveExamples(cmd)
 	return cmd
 }

@@ -66,10 +66,23 @@ func (e exitWith) Unwrap() error { return e.err }
 // Run runs the command that args name and returns the exit code. An error is printed on streams.Err, with
 // what to do next.
 func Run(ctx context.Context, args []string, streams term.Streams) int {
+	if Completes(args) {
+		complete(ctx, args, streams.Out)
+		return ExitOK
+	}
 	s := &session{Streams: streams, flags: kube.NewFlags(), args: args}
 	root := newRoot(s)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	code := s.end(ctx, root.ExecuteContext(ctx))
+	if s.pause && s.waitForKey(ctx) {
+		return ExitOK
+	}
+	return code
+}
+
+// end says what went wrong, and returns the exit code.
+func (s *session) end(ctx context.Context, err error) int {
+	streams := s.Streams
 	if err == nil {
 		err = s.unknown
 	}

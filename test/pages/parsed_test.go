@@ -18,7 +18,8 @@ import (
 // others are the programs that pages name besides the plugin. They are not run here: that they are known at
 // all shows that no name is misspelt.
 var others = []string{"aws", "docker", "eksctl", "flux", "argocd", "git", "go", "helm", "make", "sha256sum", "tar", "timedatectl",
-	"watch", "curl", "install", "falcon_sensor_download", "xargs", "jq", "grep", "cat", "mkdir", "sed", "cosign", "gh"}
+	"watch", "curl", "install", "falcon_sensor_download", "xargs", "jq", "grep", "cat", "mkdir", "sed", "cosign", "gh", "diff",
+	"Out-String", "Invoke-Expression", "kubectl_complete-falcon"}
 
 // stand stands for a program: a function that notes its name and arguments, and prints what a substitution may
 // get.

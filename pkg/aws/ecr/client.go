@@ -95,6 +95,23 @@ func (c *Client) find(ctx context.Context, name string, whose bool) (*Repository
 	return nil, nil
 }
 
+// Names lists the names of the repositories.
+func (c *Client) Names(ctx context.Context) (names []string, err error) {
+	for in := (listRepositories{}); ; {
+		answer := repositories{}
+		if err := c.api.Call(ctx, "DescribeRepositories", in, &answer); err != nil {
+			return nil, c.session.Explain(ctx, "list the repositories", err)
+		}
+		for n := range answer.Repositories {
+			names = append(names, answer.Repositories[n].Name)
+		}
+		if answer.Next == "" || answer.Next == in.Next {
+			return names, nil
+		}
+		in.Next = answer.Next
+	}
+}
+
 func (c *Client) owned(ctx context.Context, arn string) (bool, error) {
 	answer := tagList{}
 	if err := c.api.Call(ctx, "ListTagsForResource", listTags{arn}, &answer); err != nil {

@@ -19,8 +19,13 @@ type describeRepositories struct {
 	Names    []string `json:"repositoryNames"`
 }
 
+type listRepositories struct {
+	Next string `json:"nextToken,omitempty"`
+}
+
 type repositories struct {
 	Repositories []repository `json:"repositories"`
+	Next         string       `json:"nextToken"`
 }
 
 type repository struct {

@@ -80,3 +80,19 @@ func (c *Client) ListAddons(ctx context.Context, in *eks.ListAddonsInput, _ ...f
 	}
 	return &eks.ListAddonsOutput{Addons: got.Names, NextToken: got.Next}, nil
 }
+
+// ListClusters lists the names of the clusters, a page at a time.
+func (c *Client) ListClusters(ctx context.Context, in *eks.ListClustersInput, _ ...func(*eks.Options)) (*eks.ListClustersOutput, error) {
+	query := page(in.MaxResults, in.NextToken)
+	if len(in.Include) > 0 {
+		query["include"] = in.Include
+	}
+	var got struct {
+		Names []string `json:"clusters"`
+		Next  *string  `json:"nextToken"`
+	}
+	if err := c.get(ctx, "ListClusters", query, &got, sdk.String("clusters")); err != nil {
+		return nil, err
+	}
+	return &eks.ListClustersOutput{Clusters: got.Names, NextToken: got.Next}, nil
+}
