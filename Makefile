@@ -87,9 +87,9 @@ lab-program:
 .PHONY: lab-build
 lab-build: packages lab-program ## Compile the lab's cluster and make its images (once per version)
 	@bin/lab build >/dev/null
-	@hack/compiling.sh "the stand-in sensor" $(call BUILD,test/sensor) -ldflags "$(LDFLAGS)" -o $(CURDIR)/bin/falcon-standin ./cmd/falcon-standin
+	@hack/compiling.sh "the stand-in sensor" $(call BUILD,test/sensor) -ldflags "$(LDFLAGS)" -o $(CURDIR)/bin/ ./cmd/falcon-standin ./cmd/falcon-pod
 	@ln -sf falcon-standin bin/installer
-	@test/lab/images.sh bin/images bin/lab bin/falcon-standin
+	@test/lab/images.sh bin/images bin/lab bin/falcon-standin bin/falcon-pod
 
 .PHONY: lab-up
 lab-up: root lab-build ## Start a lab cluster (NAME=try)

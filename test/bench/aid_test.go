@@ -4,6 +4,7 @@ package bench
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -17,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/klog/v2"
 
 	"github.com/kubectl-falcon/kubectl-falcon/test/farm"
 )
@@ -120,25 +122,66 @@ func BenchmarkAID(b *testing.B) {
 	})
 }
 
+// answerLate is falconctl on a node that takes its time but none of this machine's processor.
+func answerLate(e farm.Exec) metav1.Status {
+	time.Sleep(farmExec)
+	fmt.Fprintf(e.Stdout, "aid=%q.\n", farm.ID(e.Pod))
+	return farm.Succeed()
+}
+
+// serve starts a farm for the benchmark and points kubectl and the plugin to it.
+func serve(b *testing.B, f *farm.Farm) {
+	b.Helper()
+	// The server's library reports each end of a connection.
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
+	address, end := f.Start()
+	b.Cleanup(end)
+	config := filepath.Join(b.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(api.Config{
+		Clusters: map[string]*api.Cluster{"farm": {Server: address}}, CurrentContext: "farm",
+		Contexts: map[string]*api.Context{"farm": {Cluster: "farm"}}}, config); err != nil {
+		b.Fatal(err)
+	}
+	b.Setenv("KUBECONFIG", config)
+	b.Setenv("KUBECACHEDIR", b.TempDir())
+}
+
+// BenchmarkAIDOfAHundredNodes makes BenchmarkAID's comparison of many with a server in this process whose pods
+// are each on a node of its own, as on Fargate. On the lab each exec takes a quarter of a second of the
+// processors that the asking programs need too, so that there the node's speed is measured before theirs.
+func BenchmarkAIDOfAHundredNodes(b *testing.B) {
+	kubectl := filepath.Join(labPrograms(b), "kubectl")
+	serve(b, &farm.Farm{Pods: farm.Pods(aidPods, aidPods), RoundTrip: time.Millisecond, Run: answerLate})
+	names := kubectl + ` get pods -A -o jsonpath='{range .items[*]}{.metadata.namespace} {.metadata.name}{"\n"}{end}' | `
+	exec := func(xargs string) string {
+		return names + xargs + " sh -c 'exec " + kubectl + ` exec -n "$0" "$1" -c ` + farm.Sensor + ` -- falconctl -g --aid'`
+	}
+	var many, parallel []cost
+	var serial cost
+	for b.Loop() {
+		for range aidRuns {
+			many = append(many, spent(b, "../../bin/kubectl-falcon aid -A -o json >/dev/null"))
+		}
+		parallel = append(parallel, spent(b, exec("xargs -P 16 -n 2")))
+		serial = spent(b, exec("xargs -n 2"))
+	}
+	crowd, xargs := middle(many), middle(parallel)
+	b.ReportMetric(float64(crowd.wall.Milliseconds()), "wall-ms-of-all")
+	bounds(b, map[string][2]float64{
+		"all:wall-of-xargs-P16": {crowd.wall.Seconds() / xargs.wall.Seconds(), mostOfXargsWall},
+		"all:cpu-of-xargs-P16":  {crowd.cpu.Seconds() / xargs.cpu.Seconds(), mostOfXargsCPU},
+		"all:wall-of-xargs":     {crowd.wall.Seconds() / serial.wall.Seconds(), mostOfOneByOneWall},
+	})
+}
+
 // BenchmarkAIDOfFiveThousand asks as many pods of a server in this process as no lab has, near and far, and
 // holds the time against the model: rounds of 32, each three round trips and falconctl's own time.
 func BenchmarkAIDOfFiveThousand(b *testing.B) {
 	for _, rtt := range []time.Duration{time.Millisecond, 50 * time.Millisecond} {
 		b.Run(fmt.Sprint("RTT=", rtt), func(b *testing.B) {
-			f := &farm.Farm{Pods: farm.Pods(farmPods, farmNodes), RoundTrip: rtt, Run: func(e farm.Exec) metav1.Status {
-				time.Sleep(farmExec)
-				fmt.Fprintf(e.Stdout, "aid=%q.\n", farm.ID(e.Pod))
-				return farm.Succeed()
-			}}
-			address, end := f.Start()
-			defer end()
-			config := filepath.Join(b.TempDir(), "kubeconfig")
-			if err := clientcmd.WriteToFile(api.Config{
-				Clusters: map[string]*api.Cluster{"farm": {Server: address}}, CurrentContext: "farm",
-				Contexts: map[string]*api.Context{"farm": {Cluster: "farm"}}}, config); err != nil {
-				b.Fatal(err)
-			}
-			b.Setenv("KUBECONFIG", config)
+			f := &farm.Farm{Pods: farm.Pods(farmPods, farmNodes), RoundTrip: rtt, Run: answerLate}
+			serve(b, f)
 			var wall time.Duration
 			var peak int64
 			var cpu time.Duration

@@ -106,6 +106,9 @@ func (f *Farm) Reads() int {
 
 // ServeHTTP implements http.Handler.
 func (f *Farm) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.discover(w, r) {
+		return
+	}
 	part := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	switch {
 	case len(part) == 7 && part[4] == "pods" && part[6] == "exec":
@@ -114,7 +117,7 @@ func (f *Farm) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case len(part) == 6 && part[4] == "pods":
 		for _, p := range f.Pods {
 			if p.Namespace == part[3] && p.Name == part[5] {
-				f.reply(w, p)
+				f.reply(w, r, p)
 				return
 			}
 		}
@@ -145,7 +148,7 @@ func (f *Farm) list(w http.ResponseWriter, r *http.Request, namespace string) {
 	}
 	limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
 	from, _ := strconv.Atoi(r.URL.Query().Get("continue"))
-	list := &corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}}
+	list := &corev1.PodList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodList"}, ListMeta: metav1.ListMeta{ResourceVersion: "1"}}
 	for n := from; n < len(f.Pods); n++ {
 		p := f.Pods[n]
 		if namespace != "" && p.Namespace != namespace || !selector.Matches(labels.Set(p.Labels)) {
@@ -157,10 +160,10 @@ func (f *Farm) list(w http.ResponseWriter, r *http.Request, namespace string) {
 		}
 		list.Items = append(list.Items, *p)
 	}
-	f.reply(w, list)
+	f.reply(w, r, list)
 }
 
-// protobuf is what the client asks for, and what a real server sends.
+// protobuf is what typed clients ask for, and what a real server sends them; kubectl asks for JSON.
 var protobuf = func() runtime.Encoder {
 	const form = "application/vnd.kubernetes.protobuf"
 	all := clientset.Codecs().SupportedMediaTypes()
@@ -168,11 +171,16 @@ var protobuf = func() runtime.Encoder {
 	return clientset.Codecs().EncoderForVersion(all[n].Serializer, corev1.SchemeGroupVersion)
 }()
 
-func (f *Farm) reply(w http.ResponseWriter, o runtime.Object) {
+func (f *Farm) reply(w http.ResponseWriter, r *http.Request, o runtime.Object) {
 	f.mu.Lock()
 	f.reads++
 	f.mu.Unlock()
 	time.Sleep(f.RoundTrip)
+	if !strings.Contains(r.Header.Get("Accept"), "protobuf") {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(o)
+		return
+	}
 	w.Header().Set("Content-Type", "application/vnd.kubernetes.protobuf")
 	_ = protobuf.Encode(o, w)
 }

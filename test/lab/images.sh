@@ -1,17 +1,16 @@
 #!/bin/sh
-# Makes the lab's image tarballs in the folder $1 with the lab program $2 and the stand-in sensor $3:
-# the stand-in sensor itself, and a small image with a real bash for the pods that it is to protect.
+# Makes the lab's image tarballs in the folder $1 with the lab program $2 and the stand-in sensor's two
+# programs $3 and $4: the stand-in sensor itself, and a small image with a real bash for the pods that it is to protect.
 set -eu
 
-out=$1 lab=$2 standin=$3
+out=$1 lab=$2 standin=$3 pod=$4
 mkdir -p "$out"
 title=org.opencontainers.image.title
 note=org.opencontainers.image.description
 
 links=
-for name in injector falconctl installer sensor falcon-init falcon-entrypoint; do
-	links="$links --link /usr/bin/$name=falcon-standin"
-done
+for name in injector installer; do links="$links --link /usr/bin/$name=falcon-standin"; done
+for name in falconctl sensor falcon-init falcon-entrypoint; do links="$links --link /usr/bin/$name=falcon-pod"; done
 # shellcheck disable=SC2086 # one flag per word is meant
 "$lab" pack-image -o "$out/falcon-sensor-standin.tar" --tag falcon-sensor-standin:7.40.0 \
 	--label "$title=Stand-in for a Falcon Container sensor" \
@@ -19,7 +18,7 @@ done
 	--env PATH=/usr/bin:/bin --dir /tmp=1777 $links \
 	--text "/etc/passwd=root:x:0:0:root:/:/bin/false
 " \
-	--entrypoint installer "$standin=/usr/bin/falcon-standin"
+	--entrypoint installer "$standin=/usr/bin/falcon-standin" "$pod=/usr/bin/falcon-pod"
 
 # bash and busybox come out of Debian's packages without being installed on this machine.
 shell=$out/shell.tar
