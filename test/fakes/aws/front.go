@@ -38,12 +38,17 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	wait(r.Context(), latency)
 	if met.Kind == Cut {
 		answered(0)
-		panic(http.ErrAbortHandler)
+		met.end()
 	}
-	answer := c.held(r.Context(), q, met)
+	ctx := r.Context()
+	if met.Kind == CutAfter {
+		// The call is done whole although nobody waits for its answer.
+		ctx = context.WithoutCancel(ctx)
+	}
+	answer := c.held(ctx, q, met)
 	if met.Kind == CutAfter {
 		answered(0)
-		panic(http.ErrAbortHandler)
+		met.end()
 	}
 	answered(answer.status)
 	write(w, answer)

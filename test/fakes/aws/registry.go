@@ -51,7 +51,7 @@ func (c *Cloud) serveRegistry(w http.ResponseWriter, r *http.Request) {
 		}
 		if met.Kind == CutAfter {
 			v.w = discard{http.Header{}}
-			defer func() { panic(http.ErrAbortHandler) }()
+			defer met.end()
 		}
 	}
 	if v.repo = c.existing(r.Context(), t.region, v.name); v.repo == nil {
@@ -134,7 +134,7 @@ func (c *Cloud) admit(v *visit, met Fault) bool {
 	switch met.Kind {
 	case "", Late, CutAfter:
 	case Cut:
-		panic(http.ErrAbortHandler)
+		met.end()
 	case Throttled:
 		refuse(v.w, http.StatusTooManyRequests, "TOOMANYREQUESTS", message("Rate exceeded"))
 		return false
