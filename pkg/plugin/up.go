@@ -199,7 +199,7 @@ func (s *session) showPlan(f *upFlags, planned []stage.Outcome, takes time.Durat
 		if o.State == stage.Planned && o.Seconds > 0 {
 			about = "about " + seconds(o.Seconds)
 		}
-		rows = append(rows, []string{o.Name, string(o.State), about, o.What})
+		rows = append(rows, []string{o.Name, string(o.State), about, inBrief(o)})
 	}
 	if err := narrow(to, []string{"STAGE", "STATE", "TAKES", "WHAT"}, rows); err != nil {
 		return err

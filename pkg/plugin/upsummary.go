@@ -128,6 +128,9 @@ func inBrief(o *stage.Outcome) string {
 		return "see below"
 	}
 	what, _, _ := strings.Cut(o.What, ", https://")
+	if name := strings.LastIndexByte(what, ':'); strings.HasPrefix(what, "arn:") {
+		what = what[name+1:]
+	}
 	return shortImage(what)
 }
 

@@ -45,6 +45,8 @@ type guideRig struct {
 	asked *askedAPI
 	// env is what the plugin needs to find them.
 	env []string
+	// network is the VPC of the account, which clusters are in.
+	network aws.Network
 	// held has the lab keep its Fargate profiles as they are, whatever is done to them in AWS.
 	held atomic.Bool
 }
@@ -79,16 +81,16 @@ func newGuide(t *testing.T) *guideRig {
 	if block, _ := pem.Decode(config.CAData); block == nil {
 		t.Fatal("the lab's kubeconfig has no certificate of its authority")
 	}
-	network, err := g.cloud.AddCluster(t.Context(), aws.ClusterSpec{Name: cloudCluster, Endpoint: config.Host, CA: string(config.CAData)})
+	g.network, err = g.cloud.AddCluster(t.Context(), aws.ClusterSpec{Name: cloudCluster, Endpoint: config.Host, CA: string(config.CAData)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.others(t, network)
+	g.others(t)
 	g.vendor(t)
 	// The registry's name is an address within the lab: for the plugin, which is outside, the local AWS
 	// answers to it.
 	g.env = append(append(g.env, g.cloud.Env()...), "HTTP_PROXY=http://"+door, "NO_PROXY=127.0.0.1")
-	go g.follow(t.Context())
+	go g.follow(t.Context(), cloudCluster)
 	return g
 }
 
@@ -128,10 +130,10 @@ func (g *guideRig) vendor(t *testing.T) {
 
 // follow has the lab do what EKS does once a Fargate profile is active, or gone: give pods of its namespaces to
 // Fargate, or not.
-func (g *guideRig) follow(ctx context.Context) {
+func (g *guideRig) follow(ctx context.Context, cluster string) {
 	maps := g.client.CoreV1().ConfigMaps("kube-system")
 	for before := ""; ctx.Err() == nil; time.Sleep(200 * time.Millisecond) {
-		all, err := g.cloud.Profiles(ctx, cloudCluster)
+		all, err := g.cloud.Profiles(ctx, cluster)
 		if err != nil || g.held.Load() {
 			continue
 		}
@@ -157,7 +159,7 @@ func (g *guideRig) run(t *testing.T, args ...string) result {
 
 // others puts into AWS and into the cluster what somebody else has there, some of it under names like ours: all
 // of it must be as it was after down.
-func (g *guideRig) others(t *testing.T, network aws.Network) {
+func (g *guideRig) others(t *testing.T) {
 	t.Helper()
 	role, err := g.cloud.AddPodExecutionRole(t.Context(), "falcon-fargate-by-hand")
 	if err != nil {
@@ -166,7 +168,7 @@ func (g *guideRig) others(t *testing.T, network aws.Network) {
 	arn := "arn:aws:iam::" + aws.Account + ":policy/falcon-by-hand"
 	for _, call := range []aws.Request{
 		{Service: "eks", Action: "CreateFargateProfile", Path: "/clusters/" + cloudCluster + "/fargate-profiles", Body: map[string]any{"fargateProfileName": "fp-by-hand",
-			"podExecutionRoleArn": role, "subnets": network.Private, "selectors": []any{map[string]any{"namespace": "default"}}}},
+			"podExecutionRoleArn": role, "subnets": g.network.Private, "selectors": []any{map[string]any{"namespace": "default"}}}},
 		{Service: "ecr", Action: "CreateRepository", Body: map[string]any{"repositoryName": "falcon-by-hand"}},
 		{Service: "ecr", Action: "PutImage", Body: map[string]any{"repositoryName": "falcon-by-hand", "imageTag": "7",
 			"imageManifest": `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"size":1},"layers":[]}`}},

@@ -106,14 +106,14 @@ func TestUpAndDown(t *testing.T) {
 			t.Errorf("%d tokens of the Falcon API are good after the end", n)
 		}
 	})
-	// A pod of somebody's that gets the sensor, and keeps it.
-	g.kubectl(t, "create", "namespace", "shop")
-	g.kubectl(t, "create", "deployment", "web", "-n", "shop", "--image="+pauseImage)
-	eventually(t, "a pod with the sensor", 60*time.Second, func() (bool, string) {
-		said := g.kubectl(t, "get", "pods", "-n", "shop", "-o", "jsonpath={.items[*].spec.containers[*].name}")
-		return strings.Contains(said, "crowdstrike-falcon-container"), said
-	})
 	t.Run("down", func(t *testing.T) {
+		// A pod of somebody's that gets the sensor, and keeps it.
+		g.kubectl(t, "create", "namespace", "shop")
+		g.kubectl(t, "create", "deployment", "web", "-n", "shop", "--image="+pauseImage)
+		eventually(t, "a pod with the sensor", 60*time.Second, func() (bool, string) {
+			said := g.kubectl(t, "get", "pods", "-n", "shop", "-o", "jsonpath={.items[*].spec.containers[*].name}")
+			return strings.Contains(said, "crowdstrike-falcon-container"), said
+		})
 		r := g.run(t, "down", "--cluster", cloudCluster)
 		wantCode(t, r, 2)
 		wantContains(t, "without a terminal", r.stderr, "--yes")

@@ -295,6 +295,7 @@ func (g *guideRig) killedAnywhere(t *testing.T, before map[string]string) {
 	k.at(t, append(inAPI, inAWS...), emptyAWS)
 	wantCode(t, g.run(t, k.args...), 0)
 	g.held.Store(false)
+	g.mustFalcon(t, "uninstall")
 	k.at(t, inCluster, func(t *testing.T) { g.mustFalcon(t, "uninstall") })
 	wantCode(t, g.run(t, downArgs()...), 0)
 	g.nothingLeft(t, before)

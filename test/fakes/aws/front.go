@@ -40,12 +40,8 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answered(0)
 		met.end()
 	}
-	ctx := r.Context()
-	if met.Kind == CutAfter {
-		// The call is done whole although nobody waits for its answer.
-		ctx = context.WithoutCancel(ctx)
-	}
-	answer := c.held(ctx, q, met)
+	// A call is done whole, also if nobody waits for its answer any more.
+	answer := c.held(context.WithoutCancel(r.Context()), q, met)
 	if met.Kind == CutAfter {
 		answered(0)
 		met.end()

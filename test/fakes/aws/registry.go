@@ -32,7 +32,8 @@ func (c *Cloud) serveRegistry(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	v := &visit{w: w, r: r, token: t}
+	// What has come whole is done whole, also if nobody waits for its answer any more.
+	v := &visit{w: w, r: r.WithContext(context.WithoutCancel(r.Context())), token: t}
 	if v.parse(); v.kind == "" {
 		if strings.TrimSuffix(r.URL.Path, "/") != "/v2" {
 			refuse(w, http.StatusNotFound, "NAME_UNKNOWN", "there is nothing at "+r.URL.Path)

@@ -124,6 +124,13 @@ func (c *Cloud) SetServer(ctx context.Context, name, endpoint, ca string) error 
 	return nil
 }
 
+// Promise gives the cluster of a name that somebody will make an API server.
+func (c *Cloud) Promise(name, endpoint, ca string) {
+	c.eksMu.Lock()
+	defer c.eksMu.Unlock()
+	c.servers[name] = server{endpoint, ca}
+}
+
 // BeginUpdate lets a cluster of the cloud's region be updated by somebody else for some time.
 func (c *Cloud) BeginUpdate(ctx context.Context, name string, d time.Duration) error {
 	c.eksMu.Lock()
