@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"encoding/json"
 	"maps"
 	"net/http"
 	"os"
@@ -65,10 +64,8 @@ func emptyCluster(t *testing.T) string {
 		group, resource := strings.Join(parts[1:max(2, len(parts)-1)], "/"), parts[len(parts)-1]
 		switch {
 		case strings.HasPrefix(resource, "selfsubject"):
-			var review map[string]any
-			_ = json.NewDecoder(r.Body).Decode(&review)
-			review["status"] = map[string]any{"allowed": true}
-			reply(w, http.StatusCreated, review)
+			reply(w, http.StatusCreated, map[string]any{"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+				"status": map[string]any{"allowed": true}})
 		case r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "PartialObjectMetadataList"):
 			reply(w, http.StatusOK, metav1.PartialObjectMetadataList{TypeMeta: metav1.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: "PartialObjectMetadataList"}})
 		case r.Method == http.MethodGet && listKinds[resource] != "":
