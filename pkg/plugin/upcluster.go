@@ -35,6 +35,8 @@ func (u *undertaking) creation() (cluster.Creation, error) {
 	c := creation{eksFlags: u.f.eks}
 	c.Name, c.Timeout = u.f.eks.cluster, eksctlTimeout
 	err := c.fill(u.account.Region, aws.PartitionOf(u.account.Region))
+	// up has no --dry-run; its plan looks.
+	c.DryRun = false
 	return c.Creation, err
 }
 

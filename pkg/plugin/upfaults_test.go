@@ -227,7 +227,10 @@ func faultsOf(action string, all bool) (faults []fake.Fault) {
 	}
 	for _, kind := range kinds {
 		f := fake.Fault{Action: action, Kind: kind}
-		if kind == fake.CutAfter {
+		_, word, _ := strings.Cut(action, ":")
+		reads := slices.ContainsFunc([]string{"Get", "List", "Describe", "Batch"}, func(verb string) bool { return strings.HasPrefix(word, verb) })
+		if kind == fake.CutAfter && !reads {
+			// It is done then, and the next has nothing to do. What reads is asked again by the HTTP client itself.
 			f.Times = 1
 		}
 		faults = append(faults, f)
