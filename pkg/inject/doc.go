@@ -44,6 +44,8 @@ type Event struct {
 	Trouble string
 	// Remark is a sentence, for waits and notes.
 	Remark string
+	// Left is why an Object stays that would be removed if it were ours alone. It comes with a Remark of the same.
+	Left string
 }
 
 // Reporter gets the events of a run in their order.
@@ -51,6 +53,11 @@ type Reporter func(Event)
 
 func (r Reporter) change(o kube.Object, c kube.Change) {
 	r(Event{Object: describe(o), Change: c})
+}
+
+// kept tells of an object that is left, with how the remark puts it.
+func (r Reporter) kept(object, how, why string) {
+	r(Event{Object: object, Remark: object + " " + how + ": " + why, Left: why})
 }
 
 func (r Reporter) remark(format string, args ...any) {

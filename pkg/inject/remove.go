@@ -27,7 +27,7 @@ func foreign(o metav1.Object) error {
 func remove(ctx context.Context, c *kube.Cluster, object kube.Object, report Reporter) error {
 	change, err := c.Delete(ctx, object, foreign)
 	if errors.Is(err, errForeign) {
-		report.remark("%s kept: it was not made by kubectl falcon", describe(object))
+		report.kept(describe(object), "kept", madeByOthers)
 		return nil
 	}
 	if change == kube.Deleted {

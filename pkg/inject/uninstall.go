@@ -116,6 +116,9 @@ func removable(ctx context.Context, c *kube.Cluster) (things []kube.Object, imag
 	return append(things, rest...), images, err
 }
 
+// madeByOthers is why an object is left.
+const madeByOthers = "it was not made by kubectl falcon"
+
 // rehearseRemoval reports what would go, and what would stop it.
 func rehearseRemoval(ctx context.Context, c *kube.Cluster, things []kube.Object, how Removal, report Reporter) (*Leftovers, error) {
 	var going []string
@@ -128,7 +131,7 @@ func rehearseRemoval(ctx context.Context, c *kube.Cluster, things []kube.Object,
 		case !Ours(now) && n == 0:
 			return nil, notOurs(ctx, c, object)
 		case !Ours(now):
-			report.remark("%s would be kept: it was not made by kubectl falcon", describe(object))
+			report.kept(describe(object), "would be kept", madeByOthers)
 		default:
 			report.change(object, kube.Deleted)
 			going = append(going, strings.ToLower(now.GetKind())+"s/"+now.GetName())
@@ -145,14 +148,14 @@ func rehearseRemoval(ctx context.Context, c *kube.Cluster, things []kube.Object,
 	if err != nil || known.Object == nil {
 		return &Leftovers{}, err
 	}
-	why := "it was not made by kubectl falcon"
+	why := madeByOthers
 	if Ours(known.Object) {
 		if why, err = keptFor(ctx, c, going...); err != nil {
 			return nil, err
 		}
 	}
 	if why != "" {
-		report.remark("namespace/%s would be kept: %s", Namespace, why)
+		report.kept("namespace/"+Namespace, "would be kept", why)
 		return &Leftovers{}, nil
 	}
 	report.change(ns, kube.Deleted)
@@ -194,7 +197,7 @@ func removeNamespace(ctx context.Context, c *kube.Cluster, timeout time.Duration
 	case err != nil || now == nil:
 		return err
 	case !Ours(now):
-		report.remark("namespace/%s kept: it was not made by kubectl falcon", Namespace)
+		report.kept("namespace/"+Namespace, "kept", madeByOthers)
 		return nil
 	}
 	why, err := keptFor(ctx, c)
@@ -202,7 +205,7 @@ func removeNamespace(ctx context.Context, c *kube.Cluster, timeout time.Duration
 		return err
 	}
 	if why != "" {
-		report.remark("namespace/%s kept: %s", Namespace, why)
+		report.kept("namespace/"+Namespace, "kept", why)
 		return nil
 	}
 	change, err := c.Delete(ctx, ns, foreign)

@@ -101,7 +101,7 @@ type policyForm struct {
 	Statement []struct {
 		Effect   string
 		Action   []string
-		Resource string
+		Resource any
 	}
 }
 
@@ -139,6 +139,25 @@ func without(t *testing.T, text, action string) string {
 // changing are the calls of ECR that change something.
 var changing = []string{"ecr:Create*", "ecr:Put*", "ecr:Set*", "ecr:BatchDelete*", "ecr:Delete*"}
 
+// refusals are what may become of a call of any service, with how a command ends then and what it says.
+var refusals = map[fake.Kind]struct {
+	code int
+	says string
+}{
+	fake.AccessDenied:       {ExitNoAccess, "is not authorized to perform"},
+	fake.ExpiredToken:       {ExitNoAccess, "expired"},
+	fake.UnrecognizedClient: {ExitNoAccess, "get new credentials|check the credentials"},
+	fake.WrongRegion:        {ExitNoAccess, "valid region|was not able to validate"},
+	fake.Throttled:          {ExitFailed, "AWS limits how often"},
+	fake.LimitExceeded:      {ExitFailed, "quota"},
+	fake.ServerError:        {ExitFailed, "try again later"},
+	fake.Cut:                {ExitNoAccess, "AWS cannot be reached"},
+	fake.CutAfter:           {ExitNoAccess, "AWS cannot be reached"},
+}
+
+// everywhere are those that are tried at each call; the others differ by nothing but the first.
+var everywhere = []fake.Kind{fake.AccessDenied, fake.Throttled, fake.CutAfter}
+
 // Whatever goes wrong at whichever call, the command says why, and the same command again leads to where it
 // would have led.
 func TestECRFaultsAtEveryCall(t *testing.T) {
@@ -150,27 +169,14 @@ func TestECRFaultsAtEveryCall(t *testing.T) {
 		falcon(t, scene.args(c, repository)...).must(t, ExitOK)
 		calls := c.Log("ecr:*")
 		goal := stateOf(t, repository)
-		for kind, want := range map[fake.Kind]struct {
-			code int
-			says string
-		}{
-			fake.AccessDenied:       {ExitNoAccess, "is not authorized to perform"},
-			fake.ExpiredToken:       {ExitNoAccess, "expired"},
-			fake.UnrecognizedClient: {ExitNoAccess, "UnrecognizedClientException"},
-			fake.WrongRegion:        {ExitNoAccess, "valid region"},
-			fake.Throttled:          {ExitFailed, "Rate exceeded"},
-			fake.LimitExceeded:      {ExitFailed, "quota"},
-			fake.ServerError:        {ExitFailed, "internal error"},
-			fake.Cut:                {ExitNoAccess, "AWS cannot be reached"},
-			fake.CutAfter:           {ExitNoAccess, "AWS cannot be reached"},
-		} {
+		for kind, want := range refusals {
 			for n := range calls {
 				// The registry's own requests are pushed again, which the tests of cut connections hold.
 				if scene.command == pushCommand && n > 0 {
 					break
 				}
 				// What calls are refused with is the same for all.
-				if n > 0 && !slices.Contains([]fake.Kind{fake.AccessDenied, fake.Throttled, fake.CutAfter}, kind) {
+				if n > 0 && !slices.Contains(everywhere, kind) {
 					break
 				}
 				t.Run(fmt.Sprintf("%s, %s at %s", name, kind, calls[n]), func(t *testing.T) {
@@ -190,10 +196,7 @@ func faultAt(t *testing.T, c *fake.Cloud, scene ecrScene, f fake.Fault, code int
 	c.Break(f)
 	o := falcon(t, scene.args(c, repository)...)
 	c.Mend()
-	o.must(t, code, says)
-	if !strings.Contains(o.err, "\n  next: ") {
-		t.Errorf("it says not what to do: %s", o.err)
-	}
+	refusedWith(t, o, code, says)
 	// What is not called yet is not done: but for the one that failed there was nothing that changes.
 	if called := c.Log(changing...); len(called) == 0 && stateOf(t, repository) != before {
 		t.Errorf("it changed something:\n%s\nwas\n%s", stateOf(t, repository), before)
@@ -226,5 +229,18 @@ func TestECRAnswersThatAreLost(t *testing.T) {
 				t.Errorf("%s, %s: exit code %d, %s\n%s\nwant\n%s", name, action, o.code, o.err, after, goal)
 			}
 		}
+	}
+}
+
+// refusedWith checks the end of a command that was refused something: what it says is one of several, with | between
+// them, and what to do.
+func refusedWith(t *testing.T, o outcome, code int, says string) {
+	t.Helper()
+	o.must(t, code)
+	if !slices.ContainsFunc(strings.Split(says, "|"), func(one string) bool { return strings.Contains(o.err, one) }) {
+		t.Errorf("it did not say %q but\n%s", says, o.err)
+	}
+	if !strings.Contains(o.err, "\n  next: ") {
+		t.Errorf("it says not what to do: %s", o.err)
 	}
 }

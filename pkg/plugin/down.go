@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/irsa"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/demo"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
+	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/stage"
 )
@@ -66,29 +68,18 @@ func (s *session) down(ctx context.Context, f *upFlags, keep keeps) error {
 	}
 	s.resumes = true
 	outcomes, err := u.run(ctx, stages)
-	if u.left != nil {
-		s.printLeftovers(u.left)
-	}
-	return s.summarise(f, u, outcomes, err)
+	return s.summariseDown(f, u, outcomes, err)
 }
 
 // keeps is what down leaves although up made it.
 type keeps struct{ cluster, repository bool }
 
 func (u *undertaking) downStages(keep keeps) []stage.Stage {
-	all := []stage.Stage{u.demoGone(), u.injectorGone(), u.roleGone(), u.profilesGone()}
+	all := []stage.Stage{u.demoGone(), u.injectorGone(), u.roleGone(), u.profilesGone(), u.clusterGoneStage(keep.cluster),
+		u.repositoryGone(keep.repository)}
 	all[1].Needs = []string{"demo"}
 	all[2].Needs, all[3].Needs = []string{"injector"}, []string{"injector"}
-	if !keep.cluster {
-		last := u.clusterGoneStage()
-		last.Needs = []string{"role", "fargate profile"}
-		all = append(all, last)
-	}
-	if !keep.repository {
-		last := u.repositoryGone()
-		last.Needs = []string{"injector"}
-		all = append(all, last)
-	}
+	all[4].Needs, all[5].Needs = []string{"role", "fargate profile"}, []string{"injector"}
 	return all
 }
 
@@ -141,32 +132,39 @@ func (u *undertaking) injectorGone() stage.Stage {
 			if err != nil || c == nil {
 				return clusterGone, err
 			}
-			count, dry := 0, how
+			objects, dry := 0, how
 			dry.DryRun = true
 			if _, err := inject.Uninstall(ctx, c, dry, func(e inject.Event) {
 				if e.Change != "" {
-					count++
+					objects++
 				}
+				u.leaveKept(e)
 			}); err != nil {
 				return stage.Seen{}, err
 			}
-			if count == 0 {
+			if objects == 0 {
+				left, err := inject.Left(ctx, c)
+				if err != nil {
+					return stage.Seen{}, err
+				}
+				u.leaveInside(left)
 				return stage.Seen{Done: true, What: "there is none of ours"}, nil
 			}
-			return stage.Seen{What: fmt.Sprintf("remove %d objects, the webhook first", count)}, nil
+			return stage.Seen{What: fmt.Sprintf("remove %d objects, the webhook first", objects)}, nil
 		},
 		Make: func(ctx context.Context, tell func(string)) (string, error) {
 			c, err := u.s.cluster()
 			if err != nil {
 				return "", err
 			}
-			left, err := inject.Uninstall(ctx, c, how, func(e inject.Event) { tell(injectText(e)) })
+			left, err := inject.Uninstall(ctx, c, how, func(e inject.Event) {
+				u.leaveKept(e)
+				tell(injectText(e))
+			})
 			if err != nil {
 				return "", err
 			}
-			u.mu.Lock()
-			defer u.mu.Unlock()
-			u.left = left
+			u.leaveInside(left)
 			return "uninstalled", nil
 		}}
 }
@@ -181,8 +179,11 @@ func (u *undertaking) roleGone() stage.Stage {
 	return stage.Stage{Name: "role", Takes: 3 * time.Second, Will: "delete the injector's IAM role",
 		Look: func(ctx context.Context) (stage.Seen, error) {
 			done, err := remove(ctx, nil, true)
-			return u.goneSeen(err, func() (int, string) {
-				return len(done.Plan), strings.TrimSuffix(strings.Join([]string{done.Role, done.Provider}, ", "), ", ")
+			if err == nil && done.Kept != "" {
+				u.leave("OIDC provider of "+u.f.eks.cluster, done.Kept, "")
+			}
+			return u.goneSeen(err, "role/"+irsa.RoleName(u.f.eks.cluster, u.account.Region), func() (int, string) {
+				return len(done.Plan), "the injector's role and its OIDC provider"
 			})
 		},
 		Make: func(ctx context.Context, tell func(string)) (string, error) {
@@ -191,7 +192,7 @@ func (u *undertaking) roleGone() stage.Stage {
 				return "", err
 			}
 			if done.Kept != "" {
-				return "deleted; the OIDC provider stays: " + done.Kept, nil
+				u.leave("OIDC provider of "+u.f.eks.cluster, done.Kept, "")
 			}
 			return "deleted", nil
 		}}
@@ -204,7 +205,10 @@ func (u *undertaking) profilesGone() stage.Stage {
 			dry := unwanted
 			dry.DryRun = true
 			done, err := u.profiles(nil).Delete(ctx, dry)
-			return u.goneSeen(err, func() (int, string) { return len(done.Plan), "the Fargate profiles of ours, and their role" })
+			if err == nil {
+				err = u.leaveProfiles(ctx)
+			}
+			return u.goneSeen(err, "", func() (int, string) { return len(done.Plan), "the Fargate profiles of ours, and their role" })
 		},
 		Make: func(ctx context.Context, tell func(string)) (string, error) {
 			done, err := u.profiles(tell).Delete(ctx, unwanted)
@@ -215,14 +219,27 @@ func (u *undertaking) profilesGone() stage.Stage {
 		}}
 }
 
+// leaveProfiles takes down those of others that take the injector's pods: what else the cluster has is its own.
+func (u *undertaking) leaveProfiles(ctx context.Context) error {
+	all, err := u.profiles(nil).List(ctx, u.f.eks.cluster)
+	for n := range all {
+		injectors := func(s fargate.Selector) bool { return s.Matches(manifest.Namespace, nil) }
+		if !all[n].Owned && slices.ContainsFunc(all[n].Selectors, injectors) {
+			u.leave("fargateprofile/"+all[n].Name, others, "")
+		}
+	}
+	return err
+}
+
 // goneSeen is what is seen of something in AWS that belongs to the cluster. look gives the number of calls
-// that its removal takes, and what goes.
-func (u *undertaking) goneSeen(err error, look func() (int, string)) (stage.Seen, error) {
+// that its removal takes, and what goes; object is what somebody else may have made.
+func (u *undertaking) goneSeen(err error, object string, look func() (int, string)) (stage.Seen, error) {
 	if aws.Code(err) == "ResourceNotFoundException" {
 		return clusterGone, nil
 	}
 	if errors.Is(err, irsa.ErrForeign) {
-		return stage.Seen{Done: true, What: "left: " + err.Error()}, nil
+		u.leave(object, others, "")
+		return stage.Seen{Done: true, What: "left: " + others}, nil
 	}
 	if err != nil {
 		return stage.Seen{}, err
@@ -234,7 +251,7 @@ func (u *undertaking) goneSeen(err error, look func() (int, string)) (stage.Seen
 	return stage.Seen{What: planText(calls, "delete "+what)}, nil
 }
 
-func (u *undertaking) repositoryGone() stage.Stage {
+func (u *undertaking) repositoryGone(keep bool) stage.Stage {
 	return stage.Stage{Name: "repository", Takes: time.Second, Will: "delete the repository " + u.f.repository,
 		Look: func(ctx context.Context) (stage.Seen, error) {
 			r, err := u.registry(nil).PlanRemoval(ctx, u.f.repository, true)
@@ -243,8 +260,13 @@ func (u *undertaking) repositoryGone() stage.Stage {
 				return stage.Seen{}, err
 			case r.Repository == nil:
 				return stage.Seen{Done: true, What: "there is none"}, nil
-			case !r.Repository.Owned:
-				return stage.Seen{Done: true, What: "left: somebody else made the repository " + u.f.repository}, nil
+			case keep || !r.Repository.Owned:
+				why := others
+				if keep {
+					why = "--keep-repository was given"
+				}
+				u.leave("repository/"+u.f.repository, why, "")
+				return stage.Seen{Done: true, What: "left: " + why}, nil
 			}
 			return stage.Seen{What: "delete " + r.What()}, nil
 		},

@@ -50,7 +50,7 @@ const arrived = "available"
 func reporter(p *term.Progress) inject.Reporter {
 	return func(e inject.Event) {
 		switch {
-		case e.Object == "":
+		case e.Remark != "":
 			p.Remark(e.Remark)
 		case e.Change != "":
 			p.Done(e.Object, string(e.Change))

@@ -189,20 +189,7 @@ func line(w io.Writer, label, text string) error {
 	if width := term.Width(w); width > 0 {
 		room = min(room, max(width-labelWidth, leastText))
 	}
-	var lines []string
-	for _, word := range strings.Fields(text) {
-		last := len(lines) - 1
-		if last >= 0 && len(lines[last])+1+len(word) <= room {
-			lines[last] += " " + word
-			continue
-		}
-		letters := []rune(word)
-		for len(letters) > room {
-			lines = append(lines, string(letters[:room]))
-			letters = letters[room:]
-		}
-		lines = append(lines, string(letters))
-	}
+	lines := foldWords(text, room)
 	if len(lines) > mostLines && label == "covered" {
 		lines = lines[:mostLines]
 		lines[mostLines-1] = strings.TrimRight(lines[mostLines-1], ",") + " ..."

@@ -14,7 +14,6 @@ import (
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/aws/irsa"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/demo"
 	api "github.com/kubectl-falcon/kubectl-falcon/pkg/falcon"
-	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/inject/manifest"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/stage"
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/term"
@@ -37,8 +36,8 @@ type undertaking struct {
 	repository string
 	// proved is what the demo showed.
 	proved *demo.Result
-	// left is what down could not take away in the cluster.
-	left *inject.Leftovers
+	// left is what down leaves.
+	left []leftThing
 }
 
 // undertake opens the ways in, so that what is wrong with them is told before anything is done.

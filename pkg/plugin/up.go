@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -201,62 +199,15 @@ func (s *session) showPlan(f *upFlags, planned []stage.Outcome, takes time.Durat
 		if o.State == stage.Planned && o.Seconds > 0 {
 			about = "about " + seconds(o.Seconds)
 		}
-		rows = append(rows, []string{o.Name, string(o.State), about, o.What})
+		rows = append(rows, []string{o.Name, string(o.State), about, inBrief(o)})
 	}
-	if err := term.Rows(to, []string{"STAGE", "STATE", "TAKES", "WHAT"}, rows); err != nil {
+	if err := narrow(to, []string{"STAGE", "STATE", "TAKES", "WHAT"}, rows); err != nil {
 		return err
 	}
 	if takes > 0 {
 		s.remark("in all about %s", seconds(takes.Seconds()))
 	}
 	return nil
-}
-
-func seconds(n float64) string {
-	return (time.Duration(n * float64(time.Second))).Round(time.Second).String()
-}
-
-// summarise ends a run: with a table of its stages, or their structure.
-func (s *session) summarise(f *upFlags, u *undertaking, outcomes []stage.Outcome, failed error) error {
-	var printed error
-	if *f.eks.format != term.Table {
-		printed = term.Structured(s.Out, *f.eks.format, map[string]any{"stages": outcomes, "image": u.image, "demo": u.proved})
-	} else {
-		rows := make([][]string, 0, len(outcomes))
-		for n := range outcomes {
-			o := &outcomes[n]
-			what := o.What
-			if o.State == stage.Failed {
-				// The error comes whole, below.
-				what = "see below"
-			}
-			rows = append(rows, []string{o.Name, string(o.State), seconds(o.Seconds), what})
-		}
-		printed = term.Rows(s.Out, []string{"STAGE", "STATE", "TOOK", "WHAT"}, rows)
-	}
-	if failed == nil {
-		return printed
-	}
-	left := leftToDo(outcomes)
-	if p, ok := errors.AsType[*problem.Error](failed); ok && left != "" {
-		next := p.Next()
-		if next != "" {
-			next += "; "
-		}
-		return problem.New(p.Kind(), next+"then run the same again, it goes on from there", "%w", failed)
-	}
-	return failed
-}
-
-// leftToDo are the stages that were not done.
-func leftToDo(outcomes []stage.Outcome) string {
-	var names []string
-	for n := range outcomes {
-		if state := outcomes[n].State; !slices.Contains([]stage.State{stage.Made, stage.Present}, state) {
-			names = append(names, outcomes[n].Name)
-		}
-	}
-	return strings.Join(names, ", ")
 }
 
 // planText is what a dry run would call, in a few words.

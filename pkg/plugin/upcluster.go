@@ -35,6 +35,8 @@ func (u *undertaking) creation() (cluster.Creation, error) {
 	c := creation{eksFlags: u.f.eks}
 	c.Name, c.Timeout = u.f.eks.cluster, eksctlTimeout
 	err := c.fill(u.account.Region, aws.PartitionOf(u.account.Region))
+	// up has no --dry-run; its plan looks.
+	c.DryRun = false
 	return c.Creation, err
 }
 
@@ -98,8 +100,8 @@ func (u *undertaking) makeCluster(ctx context.Context, tell func(string)) (strin
 	return made.ARN, nil
 }
 
-// clusterGoneStage removes the cluster, if up or aws cluster create made it.
-func (u *undertaking) clusterGoneStage() stage.Stage {
+// clusterGoneStage removes the cluster, if up or aws cluster create made it, and it is not to be kept.
+func (u *undertaking) clusterGoneStage(keep bool) stage.Stage {
 	name := u.f.eks.cluster
 	return stage.Stage{Name: "cluster", Takes: 15 * time.Minute, Will: "delete the cluster " + name,
 		Look: func(ctx context.Context) (stage.Seen, error) {
@@ -113,8 +115,13 @@ func (u *undertaking) clusterGoneStage() stage.Stage {
 				return stage.Seen{}, err
 			case found.Absent:
 				return stage.Seen{Done: true, What: "there is none"}, nil
-			case !found.Owned:
-				return stage.Seen{Done: true, What: "left: somebody else made the cluster " + name}, nil
+			case keep || !found.Owned:
+				why := others
+				if keep {
+					why = "--keep-cluster was given"
+				}
+				u.leave("cluster/"+name, why, "")
+				return stage.Seen{Done: true, What: "left: " + why}, nil
 			}
 			return stage.Seen{What: "delete the cluster " + name + " with all that eksctl made for it"}, nil
 		},
@@ -137,6 +144,7 @@ func (u *undertaking) clusterGoneStage() stage.Stage {
 			if err != nil {
 				return "", err
 			}
+			u.leftWithCluster()
 			return "deleted", u.s.dropEntries(ctx, u.account, done)
 		}}
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,8 +42,13 @@ type guideRig struct {
 	*rig
 	cloud *aws.Cloud
 	api   *falconapi.Server
+	asked *askedAPI
 	// env is what the plugin needs to find them.
 	env []string
+	// network is the VPC of the account, which clusters are in.
+	network aws.Network
+	// held has the lab keep its Fargate profiles as they are, whatever is done to them in AWS.
+	held atomic.Bool
 }
 
 // newGuide starts it all. Images that are pushed to ECR go to the lab's own registry, from which its node pulls
@@ -75,14 +81,16 @@ func newGuide(t *testing.T) *guideRig {
 	if block, _ := pem.Decode(config.CAData); block == nil {
 		t.Fatal("the lab's kubeconfig has no certificate of its authority")
 	}
-	if _, err := g.cloud.AddCluster(t.Context(), aws.ClusterSpec{Name: cloudCluster, Endpoint: config.Host, CA: string(config.CAData)}); err != nil {
+	g.network, err = g.cloud.AddCluster(t.Context(), aws.ClusterSpec{Name: cloudCluster, Endpoint: config.Host, CA: string(config.CAData)})
+	if err != nil {
 		t.Fatal(err)
 	}
+	g.others(t)
 	g.vendor(t)
 	// The registry's name is an address within the lab: for the plugin, which is outside, the local AWS
 	// answers to it.
 	g.env = append(append(g.env, g.cloud.Env()...), "HTTP_PROXY=http://"+door, "NO_PROXY=127.0.0.1")
-	go g.follow(t.Context())
+	go g.follow(t.Context(), cloudCluster)
 	return g
 }
 
@@ -114,16 +122,19 @@ func (g *guideRig) vendor(t *testing.T) {
 	hide(registryPassword)
 	var env []string
 	g.api, env = falconAPI(t, func(c *falconapi.Config) { c.RegistryToken = registryPassword })
-	g.env = append(env, "FALCON_REGISTRY_BASE="+strings.TrimPrefix(door.URL, "http://"), "DOCKER_CONFIG="+t.TempDir())
+	g.asked = &askedAPI{api: g.api}
+	api := httptest.NewServer(g.asked)
+	t.Cleanup(api.Close)
+	g.env = append(env, "FALCON_API_BASE="+api.URL, "FALCON_REGISTRY_BASE="+strings.TrimPrefix(door.URL, "http://"), "DOCKER_CONFIG="+t.TempDir())
 }
 
 // follow has the lab do what EKS does once a Fargate profile is active, or gone: give pods of its namespaces to
 // Fargate, or not.
-func (g *guideRig) follow(ctx context.Context) {
+func (g *guideRig) follow(ctx context.Context, cluster string) {
 	maps := g.client.CoreV1().ConfigMaps("kube-system")
 	for before := ""; ctx.Err() == nil; time.Sleep(200 * time.Millisecond) {
-		all, err := g.cloud.Profiles(ctx, cloudCluster)
-		if err != nil {
+		all, err := g.cloud.Profiles(ctx, cluster)
+		if err != nil || g.held.Load() {
 			continue
 		}
 		value := "null"
@@ -146,23 +157,56 @@ func (g *guideRig) run(t *testing.T, args ...string) result {
 	return g.falconWith(t, g.env, args...)
 }
 
-// inAWS is everything in the local AWS that the plugin may have left, by the real aws CLI as a second witness
-// where it is on the machine.
-func (g *guideRig) inAWS(t *testing.T) string {
+// others puts into AWS and into the cluster what somebody else has there, some of it under names like ours: all
+// of it must be as it was after down.
+func (g *guideRig) others(t *testing.T) {
 	t.Helper()
-	var all []string
-	for _, ask := range [][]string{
-		{"ecr", "describe-repositories", "--query", "repositories[].repositoryName"},
-		{"eks", "list-fargate-profiles", "--cluster-name", cloudCluster},
-		// The service's own role is made by AWS with the account's first Fargate profile, and is the account's.
-		{"iam", "list-roles", "--query", "sort(Roles[?Path!='/aws-service-role/eks-fargate.amazonaws.com/'].RoleName)"},
-		{"iam", "list-open-id-connect-providers"},
-	} {
-		cmd := g.command("aws", append(ask, "--output", "json")...)
-		cmd.Env = append(cmd.Env, g.env...)
-		r := finish(t, cmd)
-		wantCode(t, r, 0)
-		all = append(all, strings.Join(ask[:2], " ")+": "+r.stdout)
+	role, err := g.cloud.AddPodExecutionRole(t.Context(), "falcon-fargate-by-hand")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return strings.Join(all, "")
+	arn := "arn:aws:iam::" + aws.Account + ":policy/falcon-by-hand"
+	for _, call := range []aws.Request{
+		{Service: "eks", Action: "CreateFargateProfile", Path: "/clusters/" + cloudCluster + "/fargate-profiles", Body: map[string]any{"fargateProfileName": "fp-by-hand",
+			"podExecutionRoleArn": role, "subnets": g.network.Private, "selectors": []any{map[string]any{"namespace": "default"}}}},
+		{Service: "ecr", Action: "CreateRepository", Body: map[string]any{"repositoryName": "falcon-by-hand"}},
+		{Service: "ecr", Action: "PutImage", Body: map[string]any{"repositoryName": "falcon-by-hand", "imageTag": "7",
+			"imageManifest": `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"size":1},"layers":[]}`}},
+		{Service: "iam", Action: "CreatePolicy", Body: map[string]any{"PolicyName": "falcon-by-hand", "PolicyDocument": `{"Version":"2012-10-17",` +
+			`"Statement":[{"Effect":"Allow","Action":"ecr:DescribeImages","Resource":"*"}]}`}},
+		{Service: "iam", Action: "AttachRolePolicy", Body: map[string]any{"RoleName": "falcon-fargate-by-hand", "PolicyArn": arn}},
+		{Service: "iam", Action: "CreateOpenIDConnectProvider", Body: map[string]any{"Url": "https://oidc.eks.eu-west-1.amazonaws.com/id/BYHAND",
+			"ThumbprintList.member.1": strings.Repeat("0", 40), "ClientIDList.member.1": "sts.amazonaws.com"}},
+	} {
+		if err := g.cloud.Do(t.Context(), call); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := g.command("kubectl", "create", "-f", "-")
+	cmd.Stdin = strings.NewReader(byHand)
+	if r := finish(t, cmd); r.code != 0 {
+		t.Fatal(r)
+	}
 }
+
+// byHand is what somebody else has in the cluster.
+const byHand = `apiVersion: v1
+kind: Namespace
+metadata: {name: falcon-by-hand, labels: {team: a}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: injector-notes, namespace: falcon-by-hand}
+data: {about: by hand}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: injector-tls, namespace: falcon-by-hand}
+stringData: {tls.crt: a certificate, tls.key: its key}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: falcon-by-hand}
+rules:
+- {apiGroups: [""], resources: [pods], verbs: [get]}
+`

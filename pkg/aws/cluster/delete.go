@@ -24,7 +24,8 @@ type Unwanted struct {
 	Timeout time.Duration
 	// Agree is asked before anything is removed; a no ends it without an error.
 	Agree func(Doomed) (bool, error)
-	// Profiles removes Fargate profiles, one after the other.
+	// Profiles removes Fargate profiles, one after the other, and then the role of ours that none has any more.
+	// There may be no profile left.
 	Profiles func(ctx context.Context, cluster string, names []string) error
 }
 
@@ -77,7 +78,8 @@ func (a *Account) Delete(ctx context.Context, u Unwanted) (*Removed, error) {
 			return result, err
 		}
 	}
-	if len(result.Profiles) > 0 {
+	// Also without profiles: a run that was stopped after the last of them left their role.
+	if there != nil && !going(there) {
 		if err := u.Profiles(ctx, u.Name, result.Profiles); err != nil {
 			return nil, err
 		}
@@ -92,8 +94,7 @@ func (r *Removed) describe(ctx context.Context, a *Account, there *types.Cluster
 		return problem.New(problem.Failed, fmt.Sprintf("if it is to go: aws eks update-cluster-config --name %s --region %s --no-deletion-protection", r.Cluster, a.Region),
 			"the cluster %s is protected against deletion", r.Cluster)
 	}
-	// Of one that failed or is going, EKS does not let profiles be removed.
-	if there.Status == types.ClusterStatusFailed || there.Status == types.ClusterStatusDeleting {
+	if going(there) {
 		return nil
 	}
 	names, err := a.profileNames(ctx, r.Cluster)
@@ -101,6 +102,11 @@ func (r *Removed) describe(ctx context.Context, a *Account, there *types.Cluster
 		r.Profiles = names
 	}
 	return err
+}
+
+// going says of a cluster that it failed or is going: EKS does not let profiles of it be removed.
+func going(c *types.Cluster) bool {
+	return c.Status == types.ClusterStatusFailed || c.Status == types.ClusterStatusDeleting
 }
 
 // deletion is the call of eksctl that waits until the stacks are gone: without that it says nothing of what

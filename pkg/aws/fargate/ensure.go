@@ -158,7 +158,7 @@ func (m *maker) make(ctx context.Context, w wanted) (*Profile, error) {
 		propagating: m.propagating,
 	})
 	if err != nil {
-		if !m.used && !timedOut(err) {
+		if !m.used && !timedOut(err) && m.surelyNot(ctx, w.name) {
 			m.undoRole(ctx, m.role)
 		}
 		return nil, err
@@ -171,6 +171,13 @@ func (m *maker) make(ctx context.Context, w wanted) (*Profile, error) {
 	m.state(key, "")
 	m.done(key, aws.Created)
 	return p, nil
+}
+
+// surelyNot says that a profile is not there: if the answer to its creation was lost it may be, and it has the role
+// then.
+func (m *maker) surelyNot(ctx context.Context, name string) bool {
+	p, err := m.describe(ctx, name)
+	return err == nil && p == nil
 }
 
 func timedOut(err error) bool {

@@ -93,6 +93,8 @@ type Cloud struct {
 	// eksMu makes each call of EKS whole: what it checks is still so when it acts.
 	eksMu    sync.Mutex
 	clusters map[string]*cluster
+	// servers are the API servers of clusters that are yet to be made, by name.
+	servers map[string]server
 }
 
 // Start starts everything and returns when it answers. The cloud ends with Close or with the context.
@@ -205,7 +207,7 @@ func (c *Cloud) forget() {
 	c.times = c.options.Times
 	c.faults, c.policies, c.calls = nil, nil, nil
 	c.tokens, c.uploads, c.repos = map[string]token{}, map[string]*upload{}, map[string]*repository{}
-	c.roles, c.clusters = map[string]time.Time{}, map[string]*cluster{}
+	c.roles, c.clusters, c.servers = map[string]time.Time{}, map[string]*cluster{}, map[string]server{}
 }
 
 // SetTimes changes how long things take from now on.

@@ -130,7 +130,7 @@ func (c *Cloud) cluster(ctx context.Context, region, name string) (*cluster, obj
 	}
 	key := region + "/" + name
 	if c.clusters[key] == nil {
-		k := &cluster{region: region, name: name, profiles: map[string]*profile{}, parts: map[string]map[string]object{}}
+		k := &cluster{region: region, name: name, profiles: map[string]*profile{}, parts: map[string]map[string]object{}, server: c.servers[name]}
 		if vpc := text(child(child(answer.object(), "cluster"), "resourcesVpcConfig"), "vpcId"); vpc != "" {
 			var err error
 			if k.group, err = c.newGroup(ctx, region, vpc, name); err != nil {

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"net/http"
 	"path"
 	"slices"
 	"time"
@@ -25,6 +26,16 @@ type Fault struct {
 	// Bytes is for Cut: the connection ends once uploads have sent that many bytes since the fault was set or
 	// since it last cut.
 	Bytes int64 `json:"bytes,omitempty"`
+	// Met is called when a connection ends by Cut or CutAfter, before the client can see it.
+	Met func() `json:"-"`
+}
+
+// end ends a connection.
+func (f Fault) end() {
+	if f.Met != nil {
+		f.Met()
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // fault is one that is set.
@@ -83,8 +94,15 @@ func (c *Cloud) due(action string) (met Fault, latency time.Duration) {
 
 // cutNow counts bytes of an upload and says whether the connection ends here.
 func (c *Cloud) cutNow(n int) (now bool) {
+	var met []func()
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	// What is called may ask the cloud.
+	defer func() {
+		c.mu.Unlock()
+		for _, call := range met {
+			call()
+		}
+	}()
 	for _, f := range c.faults {
 		if f.Kind != Cut || f.Bytes == 0 || f.Times > 0 && f.met >= f.Times {
 			continue
@@ -93,6 +111,9 @@ func (c *Cloud) cutNow(n int) (now bool) {
 			f.met++
 			f.sent = 0
 			now = true
+			if f.Met != nil {
+				met = append(met, f.Met)
+			}
 		}
 	}
 	return now

@@ -38,12 +38,13 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	wait(r.Context(), latency)
 	if met.Kind == Cut {
 		answered(0)
-		panic(http.ErrAbortHandler)
+		met.end()
 	}
-	answer := c.held(r.Context(), q, met)
+	// A call is done whole, also if nobody waits for its answer any more.
+	answer := c.held(context.WithoutCancel(r.Context()), q, met)
 	if met.Kind == CutAfter {
 		answered(0)
-		panic(http.ErrAbortHandler)
+		met.end()
 	}
 	answered(answer.status)
 	write(w, answer)

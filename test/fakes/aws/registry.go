@@ -32,7 +32,8 @@ func (c *Cloud) serveRegistry(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	v := &visit{w: w, r: r, token: t}
+	// What has come whole is done whole, also if nobody waits for its answer any more.
+	v := &visit{w: w, r: r.WithContext(context.WithoutCancel(r.Context())), token: t}
 	if v.parse(); v.kind == "" {
 		if strings.TrimSuffix(r.URL.Path, "/") != "/v2" {
 			refuse(w, http.StatusNotFound, "NAME_UNKNOWN", "there is nothing at "+r.URL.Path)
@@ -51,7 +52,7 @@ func (c *Cloud) serveRegistry(w http.ResponseWriter, r *http.Request) {
 		}
 		if met.Kind == CutAfter {
 			v.w = discard{http.Header{}}
-			defer func() { panic(http.ErrAbortHandler) }()
+			defer met.end()
 		}
 	}
 	if v.repo = c.existing(r.Context(), t.region, v.name); v.repo == nil {
@@ -134,7 +135,7 @@ func (c *Cloud) admit(v *visit, met Fault) bool {
 	switch met.Kind {
 	case "", Late, CutAfter:
 	case Cut:
-		panic(http.ErrAbortHandler)
+		met.end()
 	case Throttled:
 		refuse(v.w, http.StatusTooManyRequests, "TOOMANYREQUESTS", message("Rate exceeded"))
 		return false

@@ -124,6 +124,13 @@ func (c *Cloud) SetServer(ctx context.Context, name, endpoint, ca string) error 
 	return nil
 }
 
+// Promise gives the cluster of a name that somebody will make an API server.
+func (c *Cloud) Promise(name, endpoint, ca string) {
+	c.eksMu.Lock()
+	defer c.eksMu.Unlock()
+	c.servers[name] = server{endpoint, ca}
+}
+
 // BeginUpdate lets a cluster of the cloud's region be updated by somebody else for some time.
 func (c *Cloud) BeginUpdate(ctx context.Context, name string, d time.Duration) error {
 	c.eksMu.Lock()
@@ -149,6 +156,41 @@ func (c *Cloud) AddRole(ctx context.Context, name, service, policy string) (stri
 	}
 	_, err := c.ask(ctx, "iam", c.options.Region, "AttachRolePolicy", "RoleName", name, "PolicyArn", "arn:aws:iam::aws:policy/"+policy)
 	return "arn:aws:iam::" + Account + ":role/" + name, err
+}
+
+// Request is a call that a test makes as somebody who may do all: no fault meets it, and no log has it.
+type Request struct {
+	// Service and Action name it; of ecr, eks or iam.
+	Service, Action string
+	// Path is EKS's.
+	Path string
+	// Body are the parameters.
+	Body map[string]any
+}
+
+// Do makes a call, which must go well.
+func (c *Cloud) Do(ctx context.Context, call Request) error {
+	q := &request{action: call.Service + ":" + call.Action, region: c.options.Region, key: AdminKey, method: http.MethodPost,
+		url: &url.URL{Path: "/"}, header: signed(call.Service, c.options.Region), body: jsonReply(0, call.Body).body}
+	switch call.Service {
+	case "ecr":
+		q.header.Set("X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921."+call.Action)
+		q.header.Set("Content-Type", "application/x-amz-json-1.1")
+	case "eks":
+		q.protocol, q.url = restJSON, &url.URL{Path: call.Path}
+		q.action, q.path = eksAction(q.method, q.url)
+	case "iam":
+		form := url.Values{"Action": {call.Action}, "Version": {"2010-05-08"}}
+		for name, value := range call.Body {
+			form.Set(name, fmt.Sprint(value))
+		}
+		q.protocol, q.body = query, []byte(form.Encode())
+		q.header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if answer := c.answer(ctx, q, Fault{}); !answer.ok() {
+		return fmt.Errorf("%s: %d: %s", q.action, answer.status, answer.body)
+	}
+	return nil
 }
 
 // newCA is a certificate in PEM that clusters name as their authority.
