@@ -49,9 +49,13 @@ func Trouble(pod *corev1.Pod) string {
 // a volume before its Secret has come.
 const settling = 5 * time.Second
 
+// asides are warnings of how a node is set up, which the kubelet repeats for every pod and which keep none from
+// starting.
+var asides = map[string]bool{"MissingClusterDNS": true, "DNSConfigForming": true, "CheckLimitsForResolvConf": true}
+
 // LastWarning returns the last event that warns of a pod, as reason and message, or nothing. It is for a pod
 // whose own status says nothing: one that runs and does not become ready, or waits for a volume. Warnings of
-// its first moments are passed over. The error is that of the list.
+// its first moments are passed over, and so are asides. The error is that of the list.
 func (c *Cluster) LastWarning(ctx context.Context, pod *corev1.Pod) (string, error) {
 	events, err := c.Client.CoreV1().Events(pod.Namespace).List(ctx, metav1.ListOptions{
 		FieldSelector: "type=" + corev1.EventTypeWarning + ",involvedObject.uid=" + string(pod.UID)})
@@ -61,7 +65,7 @@ func (c *Cluster) LastWarning(ctx context.Context, pod *corev1.Pod) (string, err
 	last, warning := begun(pod).Add(settling), ""
 	for i := range events.Items {
 		e := &events.Items[i]
-		if at := seen(e); !at.Before(last) {
+		if at := seen(e); !at.Before(last) && !asides[e.Reason] {
 			last, warning = at, join(e.Reason, lastLine(e.Message))
 		}
 	}

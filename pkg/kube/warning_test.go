@@ -33,6 +33,7 @@ func TestLastWarning(t *testing.T) {
 		"the last of two":   {[]corev1.Event{late, event("Later", func(e *corev1.Event) { e.EventTime = micro(2 * time.Minute) })}, 0, "Later: the core"},
 		"in another order":  {[]corev1.Event{event("Later", func(e *corev1.Event) { e.EventTime = micro(2 * time.Minute) }), late}, 0, "Later: the core"},
 		"a series":          {[]corev1.Event{event("Again", func(e *corev1.Event) { e.Series = &corev1.EventSeries{LastObservedTime: micro(time.Hour)} })}, 0, "Again: the core"},
+		"an aside after it": {[]corev1.Event{late, event("MissingClusterDNS", func(e *corev1.Event) { e.LastTimestamp = after(time.Hour) })}, 0, "Late: the core"},
 		"before it started": {[]corev1.Event{late}, 2 * time.Minute, ""},
 	}
 	for name, tt := range tests {
