@@ -94,6 +94,18 @@ func (term *terminal) clear() {
 	})
 }
 
+// again presses TAB once more behind what was typed. A shell that took the Ctrl-C of clear only now has thrown the
+// line away: then it is typed again.
+func (term *terminal) again(screen, typed string) {
+	term.t.Helper()
+	switch line(screen) {
+	case typed:
+		term.tmux("send-keys", "Tab")
+	case "":
+		term.press(typed, "Tab")
+	}
+}
+
 // completes has a line become another by TAB.
 func (term *terminal) completes(typed, becomes string) {
 	term.t.Helper()
@@ -102,8 +114,8 @@ func (term *terminal) completes(typed, becomes string) {
 	pressed := time.Now()
 	term.wait(fmt.Sprintf("%q to become %q", typed, becomes), func(screen string) bool {
 		// On a busy machine a second is not always enough, and whoever types tries again.
-		if line(screen) == typed && time.Since(pressed) > 4*time.Second {
-			term.tmux("send-keys", "Tab")
+		if time.Since(pressed) > 4*time.Second {
+			term.again(screen, typed)
 			pressed = time.Now()
 		}
 		return line(screen) == becomes
@@ -120,7 +132,7 @@ func (term *terminal) offers(typed string, words ...string) {
 		for _, word := range words {
 			if !strings.Contains(screen, word) {
 				if time.Since(pressed) > 2*time.Second {
-					term.tmux("send-keys", "Tab")
+					term.again(screen, typed)
 					pressed = time.Now()
 				}
 				return false
