@@ -76,7 +76,10 @@ func (i *inventory) ecr() {
 		at := "ecr " + name
 		i.add(at, repository)
 		for _, operation := range []string{"GetLifecyclePolicy", "GetRepositoryPolicy", "DescribeImages"} {
-			i.add(at+" "+operation, i.askECR(operation, object{"repositoryName": name}))
+			answer := i.askECR(operation, object{"repositoryName": name})
+			// It is of the moment at which it is asked for.
+			delete(answer, "lastEvaluatedAt")
+			i.add(at+" "+operation, answer)
 		}
 		i.add(at, i.askECR("ListTagsForResource", object{"resourceArn": repository["repositoryArn"]}))
 	}
