@@ -27,6 +27,16 @@ type upScene struct {
 func newUpScene(t *testing.T) *upScene {
 	t.Helper()
 	u := &upScene{eksScene: newEKSScene(t), repository: nextRepository(), image: filepath.Join(t.TempDir(), "falcon.tar")}
+	// All of it is looked at again and again, so it has nothing of other tests.
+	var err error
+	if u.cloud, err = fake.Start(t.Context(), fake.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, pair := range u.cloud.Env() {
+		name, value, _ := strings.Cut(pair, "=")
+		t.Setenv(name, value)
+	}
+	u.network = fake.Network{}
 	existing(u.eksScene)
 	t.Setenv("AWS_MAX_ATTEMPTS", "1")
 	t.Setenv("DOCKER_CONFIG", t.TempDir())
