@@ -26,12 +26,14 @@ type upScene struct {
 
 func newUpScene(t *testing.T) *upScene {
 	t.Helper()
-	u := &upScene{eksScene: newEKSScene(t), repository: nextRepository(), image: filepath.Join(t.TempDir(), "falcon.tar")}
-	// All of it is looked at again and again, so it has nothing of other tests.
-	var err error
-	if u.cloud, err = fake.Start(t.Context(), fake.Options{}); err != nil {
+	// All of it is looked at again and again, so it has nothing of other tests. It starts before the environment
+	// leads to theirs.
+	cloud, err := fake.Start(t.Context(), fake.Options{})
+	if err != nil {
 		t.Fatal(err)
 	}
+	u := &upScene{eksScene: newEKSScene(t), repository: nextRepository(), image: filepath.Join(t.TempDir(), "falcon.tar")}
+	u.cloud = cloud
 	for _, pair := range u.cloud.Env() {
 		name, value, _ := strings.Cut(pair, "=")
 		t.Setenv(name, value)
