@@ -24,7 +24,7 @@ func TestBadInputIsToldWithoutACluster(t *testing.T) {
 		"an unknown command":       {[]string{"frobnicate"}, []string{`there is no command "frobnicate"`, "next: kubectl falcon --help"}},
 		"half a command":           {[]string{"instal"}, []string{`there is no command "instal"`, "did you mean: kubectl falcon install?"}},
 		"an unknown flag":          {[]string{"--frob"}, []string{"unknown flag: --frob", "next: kubectl falcon --help"}},
-		"an unknown flag of one":   {[]string{"verify", "--frob"}, []string{"unknown flag: --frob", "next: kubectl falcon verify --help"}},
+		"an unknown flag of one":   {[]string{"verify", "--zzzz"}, []string{"unknown flag: --zzzz", "next: kubectl falcon verify --help"}},
 		"a flag without its value": {[]string{"verify", "-n"}, []string{"flag needs an argument", "kubectl falcon verify --help"}},
 		"a missing argument":       {[]string{"explain"}, []string{"name either pods and workloads", "kubectl falcon explain --help"}},
 		"an argument for none":     {[]string{"version", "now"}, []string{`one argument too many: "now"`}},
