@@ -52,6 +52,7 @@ var connectionValues = map[string]completer{
 var flagValues = map[string]completer{
 	"--region":                   regions,
 	"--cluster":                  eksClusters,
+	"--eks-cluster":              eksClusters,
 	"--repository":               ecrRepositories,
 	"--repositories":             several(ecrRepositories),
 	"install --image":            ecrImages,

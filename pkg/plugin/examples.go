@@ -12,36 +12,36 @@ var examples = map[string]string{
 	"completion": `kubectl falcon completion install
 kubectl falcon completion uninstall
 kubectl falcon completion bash > ~/.falcon-completion.bash`,
-	"completion bash": `source <(kubectl-falcon completion bash)
-kubectl-falcon completion bash > ~/.falcon-completion.bash
-kubectl-falcon completion bash > /etc/bash_completion.d/kubectl-falcon`,
-	"completion fish": `kubectl-falcon completion fish | source
-kubectl-falcon completion fish > ~/.config/fish/completions/kubectl-falcon.fish
-kubectl-falcon completion fish > kubectl-falcon.fish`,
+	"completion bash": `kubectl falcon completion bash
+kubectl falcon completion bash > ~/.falcon-completion.bash
+kubectl falcon completion bash > kubectl-falcon.bash`,
+	"completion fish": `kubectl falcon completion fish
+kubectl falcon completion fish | source
+kubectl falcon completion fish > falcon.fish`,
 	"completion install": `kubectl falcon completion install
 kubectl falcon completion install --dir ~/.local/bin
 kubectl falcon completion install --dir /usr/local/bin`,
-	"completion powershell": `kubectl-falcon completion powershell | Out-String | Invoke-Expression
-kubectl-falcon completion powershell > kubectl-falcon.ps1
-kubectl-falcon completion powershell >> $PROFILE`,
+	"completion powershell": `kubectl falcon completion powershell
+kubectl falcon completion powershell > falcon.ps1
+kubectl falcon completion powershell | Out-String | Invoke-Expression`,
 	"completion uninstall": `kubectl falcon completion uninstall
 kubectl falcon completion uninstall --dir ~/.local/bin
 kubectl falcon completion uninstall --dir /usr/local/bin`,
-	"completion zsh": `source <(kubectl-falcon completion zsh)
-kubectl-falcon completion zsh > "${fpath[1]}/_kubectl-falcon"
-kubectl-falcon completion zsh > ~/.falcon-completion.zsh`,
+	"completion zsh": `kubectl falcon completion zsh
+kubectl falcon completion zsh > ~/.falcon-completion.zsh
+kubectl falcon completion zsh > _kubectl-falcon`,
 	"k9s": `kubectl falcon k9s install
 kubectl falcon k9s print
 kubectl falcon k9s uninstall`,
 	"k9s install": `kubectl falcon k9s install
 kubectl falcon k9s install --file plugins.yaml
-K9S_CONFIG_DIR=~/.k9s kubectl falcon k9s install`,
+kubectl falcon k9s install --file ~/.config/k9s/plugins.yaml`,
 	"k9s print": `kubectl falcon k9s print
 kubectl falcon k9s print > plugins.yaml
 kubectl falcon k9s print | diff plugins.yaml -`,
 	"k9s uninstall": `kubectl falcon k9s uninstall
 kubectl falcon k9s uninstall --file plugins.yaml
-K9S_CONFIG_DIR=~/.k9s kubectl falcon k9s uninstall`,
+kubectl falcon k9s uninstall --file ~/.config/k9s/plugins.yaml`,
 	"aid": `kubectl falcon aid web-767cd557b-267zg --wait
 kubectl falcon aid deploy/web sts/db -n shop --details
 kubectl falcon aid -A --per-workload -o json

@@ -42,7 +42,7 @@ var inPlace = regexp.MustCompile(`\bos\.(WriteFile|Create|OpenFile)\(`)
 
 // renamed are the files of source that may open one for writing: what they open gets its name by a rename,
 // or is a lock.
-var renamed = map[string]bool{"sensor/download.go": true, "aws/cluster/kubeconfig/file.go": true}
+var renamed = map[string]bool{"sensor/download.go": true, "shell/completer.go": true, "aws/cluster/kubeconfig/file.go": true}
 
 func TestNothingIsWrittenInPlace(t *testing.T) {
 	seen := 0

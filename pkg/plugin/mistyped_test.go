@@ -118,7 +118,7 @@ func TestWhatIsMistypedIsSuggested(t *testing.T) {
 		"explain-check FC403 FC404":     `one argument too many: "FC404"`,
 		"verify --check FC4033":         "did you mean: FC403?",
 		"demo run rootkti":              "did you mean: rootkit?",
-		"aws iam-policy ecr ensrue":     "did you mean: ecr ensure?",
+		"aws iam-policy ecr ensrue":     "did you mean: kubectl falcon aws iam-policy ecr ensure?",
 		"explain deplyo/web":            "did you mean: deploy?",
 		"aws ecr ensrue x":              "did you mean: kubectl falcon aws ecr ensure?",
 		"rbac verfy":                    "did you mean: kubectl falcon rbac verify?",
