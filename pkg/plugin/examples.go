@@ -14,7 +14,7 @@ kubectl falcon completion uninstall
 kubectl falcon completion bash > ~/.falcon-completion.bash`,
 	"completion bash": `kubectl falcon completion bash
 kubectl falcon completion bash > ~/.falcon-completion.bash
-kubectl falcon completion bash > kubectl-falcon.bash`,
+kubectl falcon completion bash > falcon.bash`,
 	"completion fish": `kubectl falcon completion fish
 kubectl falcon completion fish | source
 kubectl falcon completion fish > falcon.fish`,
@@ -29,7 +29,7 @@ kubectl falcon completion uninstall --dir ~/.local/bin
 kubectl falcon completion uninstall --dir /usr/local/bin`,
 	"completion zsh": `kubectl falcon completion zsh
 kubectl falcon completion zsh > ~/.falcon-completion.zsh
-kubectl falcon completion zsh > _kubectl-falcon`,
+kubectl falcon completion zsh > falcon.zsh`,
 	"k9s": `kubectl falcon k9s install
 kubectl falcon k9s print
 kubectl falcon k9s uninstall`,
