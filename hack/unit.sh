@@ -16,5 +16,5 @@ for module in "$@"; do
 	# shellcheck disable=SC2086
 	hack/compiling.sh "for the race detector" go build -C "$module" -race -v -buildvcs=false $needed
 	# shellcheck disable=SC2086
-	go test -C "$module" -race -buildvcs=false -timeout 20m $packages
+	go test -C "$module" -race -buildvcs=false -timeout 30m $packages
 done
