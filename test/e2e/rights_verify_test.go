@@ -116,7 +116,8 @@ func (v verdict) differsBy(t *testing.T, full verdict, g grant, missed bool) {
 	t.Helper()
 	accused := false
 	for _, check := range verify.Catalogue() {
-		if check.ID == "FC609" || check.ID == "FC107" {
+		// These runs leave out the first two, and do not ask for the checks of AWS: no right changes that.
+		if check.ID == "FC609" || check.ID == "FC107" || check.Part != nil && check.Part.Flag == "--aws" {
 			continue
 		}
 		c, before := v.check(t, check.ID), full.check(t, check.ID)
