@@ -31,9 +31,10 @@ type job struct {
 type reader struct {
 	ctx   context.Context
 	order chan *job
-	// current is the job being read, and rest what is left of its last chunk.
-	current *job
-	rest    []byte
+	// current is the job being read, chunk its last, rest what is left of that, and free are those that were read.
+	current     *job
+	chunk, rest []byte
+	free        chan []byte
 	// told says that something of the current block was read.
 	told     bool
 	combined uint32
@@ -49,12 +50,16 @@ func NewReader(ctx context.Context, from io.Reader) io.Reader {
 
 func newReader(ctx context.Context, s *splitter) *reader {
 	workers := runtime.GOMAXPROCS(0)
-	r := &reader{ctx: ctx, order: make(chan *job, workers)}
+	r := &reader{ctx: ctx, order: make(chan *job, workers), free: make(chan []byte, 2*workers*chunksAhead)}
 	work := make(chan *job)
 	for range workers {
 		go func() {
+			var d *decoder
 			for j := range work {
-				j.run(ctx)
+				if d == nil {
+					d = new(decoder)
+				}
+				r.run(j, d)
 			}
 		}()
 	}
@@ -95,24 +100,40 @@ func (p *piece) stream() []byte {
 	w.field(p.block)
 	w.bits(streamMagic, magicBits)
 	// The checksum of one block is the stream's.
-	w.bits(p.block.at(magicBits, checkBits), checkBits)
+	w.bits(uint64(p.checksum()), checkBits)
 	return w.data
 }
 
+// checksum is that of what the block unpacks to.
+func (p *piece) checksum() uint32 { return uint32(p.block.at(magicBits, checkBits)) }
+
 // run unpacks the block.
-func (j *job) run(ctx context.Context) {
+func (r *reader) run(j *job, d *decoder) {
 	defer close(j.out)
+	if !d.load(j.piece.block, j.piece.level) {
+		r.runStandard(j)
+		return
+	}
+	for ended := false; !ended; {
+		chunk := r.empty()
+		n := d.read(chunk)
+		if ended = n < len(chunk); ended && d.crc != j.piece.checksum() {
+			j.err = errChecksum
+		}
+		if n > 0 && !r.hand(j, chunk[:n]) {
+			return
+		}
+	}
+}
+
+// runStandard unpacks the block by the standard library, or has its error.
+func (r *reader) runStandard(j *job) {
 	from := bzip2.NewReader(bytes.NewReader(j.piece.stream()))
 	for {
-		chunk := make([]byte, chunkSize)
+		chunk := r.empty()
 		n, err := io.ReadFull(from, chunk)
-		if n > 0 {
-			select {
-			case j.out <- chunk[:n]:
-			case <-ctx.Done():
-				j.err = ctx.Err()
-				return
-			}
+		if n > 0 && !r.hand(j, chunk[:n]) {
+			return
 		}
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF) && n > 0 && n < chunkSize && ended(from):
@@ -121,6 +142,27 @@ func (j *job) run(ctx context.Context) {
 			j.err = err
 			return
 		}
+	}
+}
+
+// empty is a chunk to be filled.
+func (r *reader) empty() []byte {
+	select {
+	case chunk := <-r.free:
+		return chunk[:chunkSize]
+	default:
+		return make([]byte, chunkSize)
+	}
+}
+
+// hand gives a chunk to the reader, and says false if nobody reads any more.
+func (r *reader) hand(j *job, chunk []byte) bool {
+	select {
+	case j.out <- chunk:
+		return true
+	case <-r.ctx.Done():
+		j.err = r.ctx.Err()
+		return false
 	}
 }
 
@@ -153,10 +195,17 @@ func (r *reader) advance() error {
 		r.current, r.told = j, false
 	}
 	j := r.current
+	if cap(r.chunk) == chunkSize {
+		select {
+		case r.free <- r.chunk:
+		default:
+		}
+		r.chunk = nil
+	}
 	select {
 	case chunk, more := <-j.out:
 		if more {
-			r.rest, r.told = chunk, true
+			r.chunk, r.rest, r.told = chunk, chunk, true
 			return nil
 		}
 	case <-r.ctx.Done():
@@ -166,7 +215,7 @@ func (r *reader) advance() error {
 	switch {
 	case j.piece.ends:
 		if j.piece.check != r.combined {
-			return bzip2.StructuralError("checksum mismatch")
+			return errChecksum
 		}
 		r.combined = 0
 		return nil
@@ -175,7 +224,7 @@ func (r *reader) advance() error {
 	case j.err != nil:
 		return j.err
 	}
-	r.combined = combine(r.combined, uint32(j.piece.block.at(magicBits, checkBits)))
+	r.combined = combine(r.combined, j.piece.checksum())
 	return nil
 }
 
@@ -212,7 +261,7 @@ func (r *reader) join(j *job) error {
 		all, err := io.ReadAll(bzip2.NewReader(bytes.NewReader(whole.stream())))
 		if err == nil {
 			r.rest = all
-			r.combined = combine(r.combined, uint32(whole.block.at(magicBits, checkBits)))
+			r.combined = combine(r.combined, whole.checksum())
 			return nil
 		}
 	}

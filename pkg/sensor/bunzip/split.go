@@ -5,6 +5,7 @@ import (
 	"compress/bzip2"
 	"errors"
 	"io"
+	"slices"
 )
 
 // mostBlock bounds what a block may take in the file: 900,000 symbols of at most 20 bits, and their tables.
@@ -14,17 +15,25 @@ const mostBlock = 2_400_000
 var (
 	errNoStream  = bzip2.StructuralError("bad magic value")
 	errLongBlock = bzip2.StructuralError("block is longer than any can be")
+	errChecksum  = bzip2.StructuralError("checksum mismatch")
 	errBroken    = bzip2.StructuralError("a block begins outside of a stream")
 )
 
 // piece is a block that was cut out, or the end of a stream.
 type piece struct {
 	level byte
-	// block is all of it with its magic; with ends set it is empty.
+	// block is all of it with its magic, with padding behind it; with ends set it is empty.
 	block field
 	// ends says that the stream ends here, and check is the checksum that it gives.
 	ends  bool
 	check uint32
+}
+
+// cutOut copies some bits, whose first byte is that of data, and leaves room for a bitReader behind them.
+func cutOut(data []byte, first, end int) field {
+	own := make([]byte, (end+7)/8+padding)
+	copy(own, data[:(end+7)/8])
+	return field{data: own, first: first, end: end}
 }
 
 // splitter cuts a file into blocks.
@@ -52,7 +61,7 @@ func (s *splitter) fill() (bool, error) {
 	}
 	const chunk = 256 << 10
 	at := len(s.window)
-	s.window = append(s.window, make([]byte, chunk)...)
+	s.window = slices.Grow(s.window, chunk)[:at+chunk]
 	n, err := io.ReadAtLeast(s.from, s.window[at:], chunk)
 	s.window = s.window[:at+n]
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -89,10 +98,10 @@ func (s *splitter) header(first bool) error {
 	return nil
 }
 
-// drop takes bytes off the window, which moves to memory of its own: pieces still have what was in it.
+// drop takes bytes off the window.
 func (s *splitter) drop(count int) {
 	s.gone += int64(count)
-	s.window = append(make([]byte, 0, len(s.window)-count+(512<<10)), s.window[count:]...)
+	s.window = s.window[:copy(s.window, s.window[count:])]
 	s.scanned = 0
 }
 
@@ -188,7 +197,7 @@ func (s *splitter) block() (piece, error) {
 				continue
 			}
 		}
-		p := piece{level: s.level, block: field{data: s.window, first: s.bit, end: place}}
+		p := piece{level: s.level, block: cutOut(s.window, s.bit, place)}
 		s.drop(place / 8)
 		s.bit = place % 8
 		return p, nil
