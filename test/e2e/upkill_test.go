@@ -68,7 +68,8 @@ type place struct {
 }
 
 // few are the places at which up is killed in every run of the suite; make crash has all.
-var few = []string{"after ecr:PutImage", "after eks:CreateFargateProfile", "killed after at PATCH /apis/apps/v1/namespaces/falcon-system/deployments"}
+var few = []string{"after ecr:PutImage", "after eks:CreateFargateProfile", "killed after at PATCH /apis/apps/v1/namespaces/falcon-system/deployments",
+	"in the demo killed after at PATCH /apis/apps"}
 
 func (p place) chosen() bool {
 	return full() || slices.ContainsFunc(few, func(name string) bool { return strings.HasPrefix(p.name, name) })
@@ -193,6 +194,28 @@ func (k *killer) undisturbed(t *testing.T) (inAWS, inCluster, inAPI []place) {
 	return inAWS, inCluster, inAPI
 }
 
+// inDemo are the places in the last stage, when all before it is there: where it changes the cluster, and where it
+// asks the Falcon API something for the first time, since it asks for detections until there is one.
+func (k *killer) inDemo(t *testing.T) (places []place) {
+	t.Helper()
+	_, inCluster, inAPI := k.undisturbed(t)
+	asked := map[string]bool{}
+	for _, p := range inAPI {
+		if !asked[p.name] {
+			places = append(places, p)
+		}
+		asked[p.name] = true
+	}
+	places = append(places, inCluster...)
+	for n := range places {
+		places[n].name = "in the demo " + places[n].name
+	}
+	if len(places) < 10 {
+		t.Fatalf("the demo has only these places: %v", places)
+	}
+	return places
+}
+
 // changesAWS says whether an action of AWS changes something.
 func changesAWS(action string) bool {
 	_, what, _ := strings.Cut(action, ":")
@@ -261,8 +284,9 @@ func (k *killer) at(t *testing.T, places []place, back func(t *testing.T)) {
 // killedAnywhere kills up at each of its changes, before it is done and before its answer comes; the same command
 // again reaches the same end, and makes nothing twice.
 //
-// The injector's stage begins when all in AWS is done, and so each place starts from the state in which up comes
-// there: those in AWS with an injector that is there and AWS empty, those in the cluster with all of AWS there.
+// The injector's stage begins when all in AWS is done, and the demo when the injector is there, and so each place
+// starts from the state in which up comes there: those in AWS with an injector that is there and AWS empty, those
+// in the cluster with all of AWS there, those in the demo with everything.
 func (g *guideRig) killedAnywhere(t *testing.T, before map[string]string) {
 	g.chaos = newChaos(t, g.kubeconfig)
 	nothing, err := g.cloud.Inventory(t.Context())
@@ -295,9 +319,14 @@ func (g *guideRig) killedAnywhere(t *testing.T, before map[string]string) {
 	k.at(t, append(inAPI, inAWS...), emptyAWS)
 	wantCode(t, g.run(t, k.args...), 0)
 	g.held.Store(false)
+	demo := &killer{guideRig: g, args: upArgs()}
+	inDemo := demo.inDemo(t)
+	demo.end(t)
+	demo.at(t, inDemo, func(*testing.T) {})
 	g.mustFalcon(t, "uninstall")
 	k.at(t, inCluster, func(t *testing.T) { g.mustFalcon(t, "uninstall") })
 	wantCode(t, g.run(t, downArgs()...), 0)
 	g.nothingLeft(t, before)
-	t.Logf("up was killed at %d places of %d; %d failed: %s", k.tried, len(inAWS)+len(inCluster)+len(inAPI), len(k.failed), strings.Join(k.failed, "; "))
+	all, failed := len(inAWS)+len(inCluster)+len(inAPI)+len(inDemo), append(k.failed, demo.failed...)
+	t.Logf("up was killed at %d places of %d; %d failed: %s", k.tried+demo.tried, all, len(failed), strings.Join(failed, "; "))
 }
