@@ -78,6 +78,7 @@ release-test: root lab-build release-snapshot ## Make a release twice and compar
 
 .PHONY: bench
 bench: build lab-build ## Measure against named peers
+	@hack/docker.sh
 	@GOFLAGS=-trimpath GOWORK=off CGO_ENABLED=0 $(GO) test -tags bench -count=1 -run '^$$' -bench . ./test/bench/...
 
 .PHONY: lab-program

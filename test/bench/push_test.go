@@ -86,6 +86,9 @@ func layerFile(b *testing.B, name string, seed uint64) v1.Hash {
 	return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum.Sum(nil))}
 }
 
+// archiveTag is the image's name in the archive.
+const archiveTag = "falcon-sensor:7.40.0-1.container.x86_64.Release.US-1"
+
 // dockerArchive writes an image as docker save does.
 func dockerArchive(b *testing.B) (name string) {
 	b.Helper()
@@ -103,7 +106,7 @@ func dockerArchive(b *testing.B) (name string) {
 	sum := sha256.Sum256(text)
 	configName := hex.EncodeToString(sum[:]) + ".json"
 	list, err := json.Marshal([]map[string]any{{"Config": configName, "Layers": layers,
-		"RepoTags": []string{"falcon-sensor:7.40.0-1.container.x86_64.Release.US-1"}}})
+		"RepoTags": []string{archiveTag}}})
 	if err != nil {
 		b.Fatal(err)
 	}
