@@ -3,7 +3,9 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"math"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -104,8 +106,21 @@ func (s *session) push(ctx context.Context, source, dest string, o sensor.Option
 	if to != nil {
 		o.To, o.Strict = to.keys, to.without == nil
 	}
-	result, err := sensor.Push(ctx, source, dest, o)
+	result, err := sendImage(ctx, source, dest, o)
 	return result, pushAdvice(err, from, to)
+}
+
+// pushMemory is above what a push needs, in bytes, so that the collector finds enough each time.
+const pushMemory = 40 << 20
+
+// sendImage is sensor.Push in little memory: without a limit the collector lets as much garbage gather as is in use. Who
+// sets GOMEMLIMIT has another.
+func sendImage(ctx context.Context, source, dest string, o sensor.Options) (sensor.Result, error) {
+	if before := debug.SetMemoryLimit(-1); before == math.MaxInt64 {
+		debug.SetMemoryLimit(pushMemory)
+		defer debug.SetMemoryLimit(before)
+	}
+	return sensor.Push(ctx, source, dest, o)
 }
 
 func (s *session) sensorPush(ctx context.Context, source, dest string, o sensor.Options, logins pushLogins, format term.Format) error {

@@ -142,7 +142,7 @@ func (u *undertaking) pushImage(ctx context.Context, tell func(string)) (string,
 		return "", err
 	}
 	o.To = sensor.LoginKeychain(sensor.Login{Host: token.Host, User: token.User, Password: token.Password()}, authn.DefaultKeychain)
-	result, err := sensor.Push(ctx, source, destination(u.repository, source), o)
+	result, err := sendImage(ctx, source, destination(u.repository, source), o)
 	if err != nil {
 		return "", pushAdvice(err, from, &ecrAccess{host: token.Host, region: u.account.Region, repository: u.f.repository})
 	}

@@ -27,10 +27,8 @@ type decoder struct {
 	list [256]byte
 	size int
 	// text is the last column of the sorted rotations, and then what they are rotations of.
-	text [level9]byte
-	// For each row of the rotations: the one that begins a byte later, above the byte that this one begins with;
-	// and the one that begins a byte earlier, above the byte that this one ends with.
-	later, earlier [level9]uint32
+	text  [level9]byte
+	pairs pairs
 	// rest is what is not read yet.
 	rest []byte
 	// equal bytes were the same as before, before one; more of it are to come.
@@ -68,7 +66,7 @@ func (d *decoder) load(block field, level byte) bool {
 	if !ok || r.over || r.place() != block.end || int(row) >= n {
 		return false
 	}
-	d.invert(n, uint32(row), &counts)
+	d.pairs.invert(d.text[:n], uint32(row), &counts)
 	d.rest, d.equal, d.more, d.crc = d.text[:n], 0, 0, 0
 	return true
 }
@@ -191,30 +189,6 @@ func (d *decoder) loadSymbols(r *bitReader, groups, most int, counts *[256]uint3
 		}
 	}
 	return 0, false
-}
-
-// invert makes the text of n rows from the last column, of which the row given is not rotated: equal bytes stand
-// in the first column in the order in which they stand in the last. It goes from both ends at once, since all time
-// is spent in waiting for memory, and for both at once it is the same.
-func (d *decoder) invert(n int, start uint32, counts *[256]uint32) {
-	sum := uint32(0)
-	for b, count := range counts {
-		counts[b] = sum
-		sum += count
-	}
-	text, later, earlier := d.text[:n], d.later[:n], d.earlier[:n]
-	for row, b := range text {
-		at := counts[b]
-		counts[b] = at + 1
-		later[at] = uint32(row)<<8 | uint32(b)
-		earlier[row] = at<<8 | uint32(b)
-	}
-	first, last := start, start
-	for front, back := 0, n-1; front <= back; front, back = front+1, back-1 {
-		f, l := later[first], earlier[last]
-		text[front], text[back] = byte(f), byte(l)
-		first, last = f>>8, l>>8
-	}
 }
 
 // read unpacks what comes next. Less than was asked for is the end.

@@ -15,6 +15,8 @@ const (
 	// A usual block unpacks to 900,000 bytes, and one of nothing but zeros to 46 million.
 	chunkSize   = 128 << 10
 	chunksAhead = 8
+	// mostWorkers bounds how many blocks are unpacked at once: each takes 6 MB.
+	mostWorkers = 4
 	// mostJoined is how many pieces are tried together where a block was cut at bits that only look like
 	// another's beginning.
 	mostJoined = 4
@@ -41,7 +43,7 @@ type reader struct {
 	err      error
 }
 
-// NewReader returns a reader of what from unpacks to, which uses all processors. It must be read to its end or
+// NewReader returns a reader of what from unpacks to, which uses up to four processors. It must be read to its end or
 // to an error, or the context be ended: until then it reads ahead. Errors are those of compress/bzip2, and
 // io.ErrUnexpectedEOF where the file ends too early.
 func NewReader(ctx context.Context, from io.Reader) io.Reader {
@@ -49,7 +51,7 @@ func NewReader(ctx context.Context, from io.Reader) io.Reader {
 }
 
 func newReader(ctx context.Context, s *splitter) *reader {
-	workers := runtime.GOMAXPROCS(0)
+	workers := min(runtime.GOMAXPROCS(0), mostWorkers)
 	r := &reader{ctx: ctx, order: make(chan *job, workers), free: make(chan []byte, 2*workers*chunksAhead)}
 	work := make(chan *job)
 	for range workers {
