@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -139,12 +140,19 @@ func (p *push) open(ctx context.Context, source string) error {
 
 // isFile says whether a source is a file: because there is one, or because it is called like one.
 func isFile(source string) bool {
-	if _, err := os.Stat(source); err == nil {
+	_, err := os.Stat(source)
+	return err == nil || calledFile(source)
+}
+
+// onDrive is how paths begin on Windows. As a reference it would be a host of one letter with an empty port.
+var onDrive = regexp.MustCompile(`^[A-Za-z]:[/\\]`)
+
+// calledFile says whether a name can only be that of a file, on any platform: no reference has a backslash.
+func calledFile(source string) bool {
+	if strings.HasPrefix(source, "/") || strings.HasPrefix(source, ".") || strings.Contains(source, `\`) || onDrive.MatchString(source) {
 		return true
 	}
-	if strings.HasPrefix(source, "/") || strings.HasPrefix(source, ".") {
-		return true
-	}
+	source = strings.ToLower(source)
 	for _, end := range []string{".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"} {
 		if strings.HasSuffix(source, end) {
 			return true
