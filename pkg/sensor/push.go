@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -144,12 +143,11 @@ func isFile(source string) bool {
 	return err == nil || calledFile(source)
 }
 
-// onDrive is how paths begin on Windows. As a reference it would be a host of one letter with an empty port.
-var onDrive = regexp.MustCompile(`^[A-Za-z]:[/\\]`)
-
-// calledFile says whether a name can only be that of a file, on any platform: no reference has a backslash.
+// calledFile says whether a name can only be that of a file, on any platform: no reference has a backslash, and
+// C:/images would be one of a host with one letter and an empty port.
 func calledFile(source string) bool {
-	if strings.HasPrefix(source, "/") || strings.HasPrefix(source, ".") || strings.Contains(source, `\`) || onDrive.MatchString(source) {
+	onDrive := len(source) > 2 && source[1:3] == ":/"
+	if strings.HasPrefix(source, "/") || strings.HasPrefix(source, ".") || strings.Contains(source, `\`) || onDrive {
 		return true
 	}
 	source = strings.ToLower(source)
