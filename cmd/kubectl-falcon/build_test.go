@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -53,6 +54,9 @@ func build(t *testing.T, platform, ldflags, pkg string) string {
 	built[key] = file
 	return file
 }
+
+// native is the program for this machine.
+func native(t *testing.T) string { return build(t, runtime.GOOS+"/"+runtime.GOARCH, "", ".") }
 
 // released is the platform for which the binary's limits hold, in the form of runtime.GOOS/GOARCH.
 const released = "linux/amd64"

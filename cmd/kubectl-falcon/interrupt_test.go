@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -78,9 +77,6 @@ func (p *program) mustEnd(t *testing.T, code int) {
 		t.Fatalf("it runs on %s after the signal", soon)
 	}
 }
-
-// native is the program for this machine.
-func native(t *testing.T) string { return build(t, runtime.GOOS+"/"+runtime.GOARCH, "", ".") }
 
 // silent listens and never answers. The channel gets a value for each connection: then the program is in
 // the middle of a request.

@@ -78,13 +78,6 @@ func TestDryRunOfUninstallSaysWhatTheRunDoes(t *testing.T) {
 	})
 }
 
-// A quote in a user's name must not end the shell's word.
-func TestGlassCommandWithAQuote(t *testing.T) {
-	if got := GlassCommand("o'brien"); strings.Count(got, "'")%2 != 0 {
-		t.Errorf("the shell does not take %s", got)
-	}
-}
-
 // With Ignore nothing is refused.
 func TestUntrustedWithIgnoreRefusesNothing(t *testing.T) {
 	s := &State{Installed: true, Webhook: true, Image: "i", Ready: 1, Replicas: 1, FailurePolicy: "Ignore", CertificateDays: 100}

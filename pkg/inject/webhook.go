@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -42,11 +43,33 @@ func glass(by string) []byte {
 	return patch
 }
 
-// GlassCommand is what BreakGlass does, as a command line for whoever has only kubectl.
+// GlassCommand is what BreakGlass does, as a command line for whoever has only kubectl. The patch is written as YAML,
+// which needs no quotes within its quotes: so it can be pasted into every shell, PowerShell and cmd too. What begins with
+// a brace kubectl takes for JSON.
 func GlassCommand(by string) string {
-	// A quote would end the shell's word.
-	return fmt.Sprintf("kubectl patch mutatingwebhookconfiguration %s --field-manager=%s --type=strategic -p '%s'",
-		WebhookName, kube.FieldManager, glass(strings.ReplaceAll(by, "'", "")))
+	return fmt.Sprintf(`kubectl patch mutatingwebhookconfiguration %s --field-manager=%s --type=strategic -p `+
+		`"--- {metadata: {annotations: {%s: %s}}, webhooks: [{name: %s, failurePolicy: %s}]}"`,
+		WebhookName, kube.FieldManager, BrokenGlass, unquoted(by), WebhookName, admissionv1.Ignore)
+}
+
+// unquoted leaves of a text what needs no quotes in YAML and means nothing to any shell.
+func unquoted(text string) string {
+	kept := strings.Map(func(r rune) rune {
+		switch {
+		case r == '\\':
+			// A user of Windows is DOMAIN\NAME.
+			return '/'
+		case unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" ._@/:+-", r):
+			return r
+		}
+		return -1
+	}, text)
+	// A colon before a space would end a key.
+	kept = strings.Trim(strings.ReplaceAll(kept, ": ", " "), " ._@/:+-")
+	if kept == "" {
+		return "somebody"
+	}
+	return kept
 }
 
 // BreakGlass lets pods start without the injector, with one request and without reading anything: the

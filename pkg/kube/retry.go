@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -68,7 +69,7 @@ func (r *retrying) again(request *http.Request, response *http.Response, err err
 	case request.Header.Get("Upgrade") != "", request.Method == http.MethodPost && !dry:
 		return false
 	case err != nil:
-		return broken(err) || errors.Is(err, syscall.ECONNREFUSED) && r.answered.Load()
+		return broken(err) || failedWith(err, refused) && r.answered.Load()
 	case dry:
 		return false
 	}
@@ -79,11 +80,23 @@ func (r *retrying) again(request *http.Request, response *http.Response, err err
 	return false
 }
 
+// What the system calls a connection that is refused, and one that ends in the middle. Windows has numbers of its own
+// (WSAECONNREFUSED, WSAECONNABORTED, WSAECONNRESET), which errors.Is does not take for those of syscall. On other
+// systems they are beyond all numbers.
+var (
+	refused = []syscall.Errno{syscall.ECONNREFUSED, 10061}
+	cut     = []syscall.Errno{syscall.ECONNRESET, syscall.EPIPE, 10053, 10054}
+)
+
+func failedWith(err error, numbers []syscall.Errno) bool {
+	number, ok := errors.AsType[syscall.Errno](err)
+	return ok && slices.Contains(numbers, number)
+}
+
 // broken says whether a connection ended before the answer to a request had come. A server that shuts down
 // says GOAWAY; the error that it becomes is of a type that net/http does not export.
 func broken(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
-		errors.Is(err, syscall.EPIPE) || utilnet.IsHTTP2ConnectionLost(err) || strings.Contains(err.Error(), "GOAWAY")
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || failedWith(err, cut) || utilnet.IsHTTP2ConnectionLost(err) || strings.Contains(err.Error(), "GOAWAY")
 }
 
 // Passing says whether an error may be gone at the next attempt, so that a wait goes on: the server could not

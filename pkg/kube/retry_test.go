@@ -70,6 +70,11 @@ func failing(err error) func() (*http.Response, error) {
 	return func() (*http.Response, error) { return nil, err }
 }
 
+// windowsError is one of a connection there, with Windows' own number.
+func windowsError(call string, number syscall.Errno) error {
+	return &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError(call, number)}
+}
+
 func TestRetryRepeatsWhatSaysNothingAboutTheRequest(t *testing.T) {
 	all := 1 + len(pauses)
 	tests := map[string]struct {
@@ -78,6 +83,8 @@ func TestRetryRepeatsWhatSaysNothingAboutTheRequest(t *testing.T) {
 	}{
 		"reset":              {failing(fmt.Errorf("read tcp: %w", syscall.ECONNRESET)), all},
 		"broken pipe":        {failing(syscall.EPIPE), all},
+		"reset on Windows":   {failing(windowsError("wsarecv", 10054)), all},
+		"aborted on Windows": {failing(windowsError("wsarecv", 10053)), all},
 		"cut":                {failing(io.ErrUnexpectedEOF), all},
 		"closed":             {failing(io.EOF), all},
 		"500":                {code(500), all},
@@ -93,6 +100,8 @@ func TestRetryRepeatsWhatSaysNothingAboutTheRequest(t *testing.T) {
 		"going away":         {failing(errors.New(`http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=NO_ERROR, debug=""`)), all},
 		"lost":               {failing(errors.New("http2: client connection lost")), all},
 		"refused":            {failing(syscall.ECONNREFUSED), 1},
+		"refused on Windows": {failing(windowsError("connectex", 10061)), 1},
+		"time is up there":   {failing(windowsError("connectex", 10060)), 1},
 		"another error":      {failing(errors.New("x509: no")), 1},
 	}
 	for name, tt := range tests {
@@ -176,7 +185,7 @@ func TestRetryOfADryRunIsForBrokenConnectionsAlone(t *testing.T) {
 
 // Nobody waits for a server that was never there; one that answered a moment ago is restarting.
 func TestRetryWaitsForAServerThatWasThere(t *testing.T) {
-	a := &attempts{answers: []func() (*http.Response, error){code(200), failing(syscall.ECONNREFUSED), failing(syscall.ECONNREFUSED), code(200)}}
+	a := &attempts{answers: []func() (*http.Response, error){code(200), failing(syscall.ECONNREFUSED), failing(windowsError("connectex", 10061)), code(200)}}
 	r := &retrying{next: a}
 	for range 2 {
 		q, _ := http.NewRequestWithContext(t.Context(), "GET", "https://a.invalid/x", nil)

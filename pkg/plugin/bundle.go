@@ -61,7 +61,7 @@ func newBundle(s *session) *cobra.Command {
 			return problem.New(problem.Failed, "name another place with -f", "write the bundle: %w", err)
 		}
 		fmt.Fprintln(s.Out, file)
-		s.remark("no secret is in it, but names of namespaces, pods and images are; look before you send it: tar tzf %s", file)
+		s.remark("no secret is in it, but names of namespaces, pods and images are; look before you send it: tar tzf %s", asTyped(file))
 		return nil
 	})
 	return cmd

@@ -92,7 +92,7 @@ func dirFlag(s shell.Search, folder string) string {
 	if s.OnPath(folder) {
 		return ""
 	}
-	return " --dir " + folder
+	return " --dir " + shell.Quote(folder, s.Windows)
 }
 
 func newCompletionUninstall(s *session) *cobra.Command {
@@ -130,6 +130,9 @@ func newCompletionUninstall(s *session) *cobra.Command {
 	}
 	return cmd
 }
+
+// asTyped is a word as this machine's shells must be given it.
+func asTyped(word string) string { return shell.Quote(word, runtime.GOOS == "windows") }
 
 // pluginSearch is where this program and the folders of programs are.
 func (s *session) pluginSearch() (shell.Search, error) {

@@ -97,7 +97,7 @@ kubectl falcon aws fargate delete fp-shop --keep-role --yes
 kubectl falcon aws fargate delete --dry-run`,
 	"aws fargate ensure": `kubectl falcon aws fargate ensure
 kubectl falcon aws fargate ensure --namespaces shop,team-a
-kubectl falcon aws fargate ensure --selector 'prod-*:app=web' --dry-run`,
+kubectl falcon aws fargate ensure --selector "prod-*:app=web" --dry-run`,
 	"aws fargate list": `kubectl falcon aws fargate list
 kubectl falcon aws fargate list --cluster shop --region eu-west-1
 kubectl falcon aws fargate list -o json`,

@@ -192,7 +192,7 @@ func apiFile(who, name string) (map[string]string, error) {
 	}
 	// Windows keeps rights elsewhere than in these bits.
 	if mode := info.Mode(); runtime.GOOS != "windows" && mode.Perm()&0o077 != 0 && mode&fs.ModeCharDevice == 0 {
-		return nil, problem.New(problem.BadInput, "chmod 600 "+name+", and make a new secret if others may have read it",
+		return nil, problem.New(problem.BadInput, "chmod 600 "+asTyped(name)+", and make a new secret if others may have read it",
 			"%s: the file's rights (%04o) let others use it", who, mode.Perm())
 	}
 	content, err := readAll(who, io.Reader(file))

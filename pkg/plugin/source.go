@@ -3,12 +3,14 @@ package plugin
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"strings"
+	"unicode/utf16"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -194,10 +196,30 @@ func readAll(who string, r io.Reader) ([]byte, error) {
 		return nil, unreadable(who, err)
 	case len(content) > mostInput:
 		return nil, problem.New(problem.BadInput, "name the right one", "%s: it has more than 1 MiB", who)
-	case len(bytes.TrimSpace(content)) == 0:
+	}
+	if content = decoded(content); len(bytes.TrimSpace(content)) == 0 {
 		return nil, problem.New(problem.BadInput, "name one with something in it", "%s: it is empty", who)
 	}
 	return content, nil
+}
+
+// decoded is a text in UTF-8 without a mark. Editors on Windows write one before it, and what the older PowerShell
+// writes with > is UTF-16, which has always one.
+func decoded(content []byte) []byte {
+	var order binary.ByteOrder = binary.LittleEndian
+	switch {
+	case bytes.HasPrefix(content, []byte("\xef\xbb\xbf")):
+		return content[3:]
+	case bytes.HasPrefix(content, []byte("\xfe\xff")):
+		order = binary.BigEndian
+	case !bytes.HasPrefix(content, []byte("\xff\xfe")):
+		return content
+	}
+	units := make([]uint16, len(content)/2-1)
+	for n := range units {
+		units[n] = order.Uint16(content[2+2*n:])
+	}
+	return []byte(string(utf16.Decode(units)))
 }
 
 // unreadable is the error of a file that cannot be read. Who wants it has named it already.

@@ -1,8 +1,10 @@
 package plugin
 
 import (
+	"encoding/binary"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,10 +13,36 @@ import (
 	fake "github.com/kubectl-falcon/kubectl-falcon/test/fakes/clientset"
 )
 
+// widened is a text in UTF-16 with its mark.
+func widened(order binary.AppendByteOrder, text string) string {
+	all := order.AppendUint16(nil, 0xfeff)
+	for _, unit := range utf16.Encode([]rune(text)) {
+		all = order.AppendUint16(all, unit)
+	}
+	return string(all)
+}
+
+func TestDecoded(t *testing.T) {
+	const text = "größe: 𝄞\r\n"
+	for name, content := range map[string]string{"as it is": text, "with a mark": "\ufeff" + text,
+		"UTF-16": widened(binary.LittleEndian, text), "UTF-16, the other way": widened(binary.BigEndian, text),
+		"UTF-16, cut": widened(binary.LittleEndian, text) + "x"} {
+		if got := string(decoded([]byte(content))); got != text {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	for _, short := range []string{"", "\xff", "\xff\xfe", "\xff\xfex", "\xef\xbb\xbf"} {
+		if got := decoded([]byte(short)); len(got) > 1 {
+			t.Errorf("%q becomes %q", short, got)
+		}
+	}
+}
+
 func TestCredentialSources(t *testing.T) {
 	const token = "5e5a3e01"
 	name := file(t, "\n"+cid+" \n")
 	secret := file(t, token+"\n")
+	marked, wide := file(t, "\ufeff"+cid+"\r\n"), file(t, widened(binary.LittleEndian, cid+"\r\n"))
 	c := &kube.Cluster{Client: fake.NewClientset(&corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: "s", Namespace: "falcon-system"},
 		Data: map[string][]byte{"falcon-cid": []byte(cid + "\n"), "falcon-provisioning-token": []byte(token),
@@ -29,6 +57,8 @@ func TestCredentialSources(t *testing.T) {
 	}{
 		"itself":              {args: []string{"--cid= " + cid}},
 		"a file":              {args: []string{"--cid=file:" + name}},
+		"a file of Windows":   {args: []string{"--cid=file:" + marked}},
+		"a file in UTF-16":    {args: []string{"--cid=file:" + wide}},
 		"a variable":          {args: []string{"--cid=env:MINE"}},
 		"stdin":               {args: []string{"--cid=-"}, in: cid + "\n"},
 		"a Secret":            {args: []string{"--cid=secret:s"}},

@@ -69,8 +69,15 @@ func Download(ctx context.Context, api Tarballs, o DownloadOptions) (Downloaded,
 	return result, nil
 }
 
-// fileName is what a tarball's file is called. The API's word for it must not choose the folder.
-func fileName(one falcon.Installer) string { return filepath.Base(filepath.Clean("/" + one.Name)) }
+// fileName is what a tarball's file is called, or nothing if that cannot be. The API's word for it must not choose
+// the folder, nor, as a colon does on Windows, the drive or a hidden part of another file.
+func fileName(one falcon.Installer) string {
+	name := one.Name[strings.LastIndexAny(one.Name, `/\:`)+1:]
+	if name == "." || name == ".." {
+		return ""
+	}
+	return name
+}
 
 func chooseTarball(ctx context.Context, api Tarballs, version string) (falcon.Installer, error) {
 	all, err := api.ContainerTarballs(ctx)
@@ -79,7 +86,7 @@ func chooseTarball(ctx context.Context, api Tarballs, version string) (falcon.In
 	}
 	for _, one := range all {
 		if version == "" || one.Version == version || strings.HasPrefix(one.Version, version+".") || strings.HasPrefix(one.Version, version+"-") {
-			if sum, err := hex.DecodeString(one.SHA256); err != nil || len(sum) != sha256.Size || one.Name == "" {
+			if sum, err := hex.DecodeString(one.SHA256); err != nil || len(sum) != sha256.Size || fileName(one) == "" {
 				return falcon.Installer{}, problem.New(problem.Failed, "use a newer version of this tool", "the Falcon API lists a tarball without a name or a checksum")
 			}
 			return one, nil
@@ -130,7 +137,7 @@ const breaks = 4
 func (d *download) run(ctx context.Context) (resumed int64, err error) {
 	again, elsewhere := "the same command goes on from here", "name another place with --to"
 	if d.passing {
-		again, elsewhere = "try again, or get it first with sensor download, which goes on from where it was", "name another folder for temporary files with TMPDIR"
+		again, elsewhere = "try again, or get it first with sensor download, which goes on from where it was", "name another folder for temporary files with TMPDIR (on Windows TMP)"
 	}
 	if d.of.Size > mostUnpacked {
 		return 0, problem.New(problem.Failed, "choose another version", "%s is refused: it would have %d bytes, and no image has", d.of.Name, d.of.Size)
@@ -208,7 +215,8 @@ func (d *download) finish(file *os.File) error {
 		return err
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != d.of.SHA256 {
-		// Going on from it would lead here again.
+		// Going on from it would lead here again. Windows removes no file that is open.
+		_ = file.Close()
 		_ = os.Remove(d.part)
 		return problem.New(problem.Failed, "try again; a proxy may change what passes", "%s has the checksum %s, and the Falcon API says %s", d.of.Name, got, d.of.SHA256)
 	}

@@ -118,6 +118,27 @@ func wantOnly(t *testing.T, name string, content []byte) {
 	}
 }
 
+// The API's word for a file must not choose where it goes, on any platform.
+func TestTheNameOfATarballIsNoPath(t *testing.T) {
+	for name, want := range map[string]string{
+		"falcon.tar.bz2":        "falcon.tar.bz2",
+		"../../falcon.tar.bz2":  "falcon.tar.bz2",
+		"/etc/falcon.tar.bz2":   "falcon.tar.bz2",
+		`..\..\falcon.tar.bz2`:  "falcon.tar.bz2",
+		`C:\Windows\falcon.tar`: "falcon.tar",
+		"C:falcon.tar":          "falcon.tar",
+		"other.exe:falcon.tar":  "falcon.tar",
+		"":                      "",
+		"..":                    "",
+		"a/..":                  "",
+		"a/":                    "",
+	} {
+		if got := fileName(falcon.Installer{Name: name}); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestDownloadGoesOn(t *testing.T) {
 	content := text(100_000, 4)
 	for name, forgetful := range map[string]bool{"from where it was": false, "anew": true} {

@@ -139,12 +139,18 @@ func (p *push) open(ctx context.Context, source string) error {
 
 // isFile says whether a source is a file: because there is one, or because it is called like one.
 func isFile(source string) bool {
-	if _, err := os.Stat(source); err == nil {
+	_, err := os.Stat(source)
+	return err == nil || calledFile(source)
+}
+
+// calledFile says whether a name can only be that of a file, on any platform: no reference has a backslash, and
+// C:/images would be one of a host with one letter and an empty port.
+func calledFile(source string) bool {
+	onDrive := len(source) > 2 && source[1:3] == ":/"
+	if strings.HasPrefix(source, "/") || strings.HasPrefix(source, ".") || strings.Contains(source, `\`) || onDrive {
 		return true
 	}
-	if strings.HasPrefix(source, "/") || strings.HasPrefix(source, ".") {
-		return true
-	}
+	source = strings.ToLower(source)
 	for _, end := range []string{".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"} {
 		if strings.HasSuffix(source, end) {
 			return true

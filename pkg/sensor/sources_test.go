@@ -52,6 +52,40 @@ func index(t *testing.T, ref string) v1.ImageIndex {
 	return all
 }
 
+// What is called like a file is never looked up as a host, whatever the platform.
+func TestWhatIsCalledLikeAFile(t *testing.T) {
+	for source, want := range map[string]bool{
+		`C:\Users\me\falcon.tar.bz2`:            true,
+		`C:\Users\me\falcon`:                    true,
+		`c:/Users/me/falcon`:                    true,
+		`..\falcon`:                             true,
+		`images\falcon`:                         true,
+		`\\server\share\falcon`:                 true,
+		"/images/falcon":                        true,
+		"./falcon":                              true,
+		"falcon.tar.bz2":                        true,
+		"FALCON.TAR.BZ2":                        true,
+		"falcon.tgz":                            true,
+		"falcon-sensor":                         false,
+		"falcon-sensor:7.40.0":                  false,
+		"a/b:1":                                 false,
+		"c:5000/falcon-sensor":                  false,
+		"registry.example.com/falcon:7.40.0.x":  false,
+		"registry.example.com:5000/falcon:7.40": false,
+	} {
+		if got := calledFile(source); got != want {
+			t.Errorf("%s: %v", source, got)
+		}
+	}
+}
+
+func TestPushRefusesAFileThatIsNotThere(t *testing.T) {
+	for _, source := range []string{`C:\nowhere\falcon`, "C:/nowhere/falcon", `C:\nowhere\falcon.tar.bz2`} {
+		_, err := Push(t.Context(), source, "registry.invalid/falcon-sensor:1", Options{})
+		wantProblem(t, err, problem.BadInput, source+" cannot be read")
+	}
+}
+
 func TestPushFromARegistry(t *testing.T) {
 	from, to := watchedRegistry(t), watchedRegistry(t)
 	source := from.host + "/falcon-container/release/falcon-container:7.40.0-1"

@@ -64,14 +64,21 @@ func (s Search) Installed(folder string) (all []Where) {
 
 // OnPath says whether kubectl finds programs in a folder.
 func (s Search) OnPath(folder string) bool {
-	return slices.Contains(s.folders(), filepath.Clean(folder))
+	return s.among(s.folders(), filepath.Clean(folder))
+}
+
+// among says whether a folder is one of some. Windows takes no notice of case.
+func (s Search) among(all []string, folder string) bool {
+	return slices.ContainsFunc(all, func(one string) bool {
+		return one == folder || s.Windows && strings.EqualFold(one, folder)
+	})
 }
 
 // folders are those of the PATH that can be meant, each once. What is named from the current folder on changes
 // with it.
 func (s Search) folders() (all []string) {
 	for _, one := range s.Path {
-		if clean := filepath.Clean(one); filepath.IsAbs(clean) && !slices.Contains(all, clean) {
+		if clean := filepath.Clean(one); filepath.IsAbs(clean) && !s.among(all, clean) {
 			all = append(all, clean)
 		}
 	}

@@ -74,8 +74,8 @@ func Interactive(s Streams) bool {
 
 // obeys reports whether w is a terminal that knows escape sequences.
 func obeys(w io.Writer, getenv func(string) string) bool {
-	_, ok := terminal(w)
-	return ok && getenv("TERM") != "dumb"
+	file, ok := terminal(w)
+	return ok && getenv("TERM") != "dumb" && understands(file)
 }
 
 // Style is what a piece of text means to the reader; the colour follows from it. The zero value is plain.

@@ -116,6 +116,9 @@ func TestFindingsAreComplete(t *testing.T) {
 				if f.Object == "" || f.Message == "" || r.Severity != Info && f.Hint == "" && f.Command == "" {
 					t.Errorf("%s, %s: incomplete: %+v", id, name, f)
 				}
+				if strings.Contains(f.Command, "'") {
+					t.Errorf("%s, %s: single quotes mean nothing to cmd on Windows: %s", id, name, f.Command)
+				}
 				if strings.HasSuffix(f.Message, ".") || strings.HasSuffix(f.Hint, ".") {
 					t.Errorf("%s, %s: a full stop: %+v", id, name, f)
 				}

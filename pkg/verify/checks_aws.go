@@ -225,7 +225,7 @@ func judgePort(v *View, a *AWS) Outcome {
 		}
 		all = append(all, finding("securitygroup/"+a.Group.ID, "no rule lets TCP port %d %s, from the group to itself: the API server does not reach the injector",
 			port, way.says).with("let it through", fmt.Sprintf("aws ec2 authorize-security-group-%s --region %s --group-id %s --ip-permissions "+
-			"'IpProtocol=tcp,FromPort=%d,ToPort=%[4]d,UserIdGroupPairs=[{GroupId=%[3]s}]'", way.flag, a.Region, a.Group.ID, port)))
+			"\"IpProtocol=tcp,FromPort=%d,ToPort=%[4]d,UserIdGroupPairs=[{GroupId=%[3]s}]\"", way.flag, a.Region, a.Group.ID, port)))
 	}
 	return found(all...)
 }

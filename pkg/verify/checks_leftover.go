@@ -140,7 +140,7 @@ func judgeStuck(v *View) Outcome {
 		kind = strings.ToLower(kind)
 		f := finding(kind+"/"+name, "it is being deleted, and what should finish that is gone")
 		f.Hint = "look at its finalizers, and remove them once nothing of it is left"
-		f.Command = fmt.Sprintf("kubectl get %s %s -o jsonpath='{.metadata.finalizers}'", kind, name)
+		f.Command = fmt.Sprintf("kubectl get %s %s -o jsonpath=\"{.metadata.finalizers}\"", kind, name)
 		all = append(all, f)
 	}
 	return found(all...)

@@ -27,8 +27,10 @@ func dnsProfile(s *Snapshot) Finding {
 		"no Fargate profile takes the pods of CoreDNS, and %s: no pod finds the sensor's cloud by its name", s.noNodes())
 }
 
-// toFargate lets CoreDNS go to Fargate (EKS user guide, "Get started with AWS Fargate for your cluster").
-const toFargate = `kubectl patch deployment coredns -n kube-system --type merge -p '{"spec":{"template":{"metadata":{"annotations":{"eks.amazonaws.com/compute-type":"fargate"}}}}}'`
+// toFargate lets CoreDNS go to Fargate (EKS user guide, "Get started with AWS Fargate for your cluster"). Written as
+// YAML it needs no quotes within quotes, so that every shell takes it, those of Windows too; what begins with a brace
+// kubectl takes for JSON.
+const toFargate = `kubectl patch deployment coredns -n kube-system --type merge -p "spec: {template: {metadata: {annotations: {eks.amazonaws.com/compute-type: fargate}}}}"`
 
 func dnsCompute(s *Snapshot) Finding {
 	if s.Inside == nil {
@@ -37,7 +39,7 @@ func dnsCompute(s *Snapshot) Finding {
 	d := s.Inside.DNS
 	switch {
 	case d == nil:
-		return fail(fmt.Sprintf("aws eks create-addon --cluster-name %s --region %s --addon-name coredns --configuration-values '{\"computeType\":\"Fargate\"}'", s.Cluster.Name, s.Cluster.Region),
+		return fail(fmt.Sprintf("aws eks create-addon --cluster-name %s --region %s --addon-name coredns --configuration-values \"computeType: Fargate\"", s.Cluster.Name, s.Cluster.Region),
 			"there is no deployment coredns in kube-system: no pod finds the sensor's cloud by its name")
 	case d.Compute == "ec2" && !s.hasNodes():
 		return fail(toFargate, "CoreDNS wants nodes (its annotation eks.amazonaws.com/compute-type is ec2), and there are none")

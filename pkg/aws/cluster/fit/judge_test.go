@@ -134,6 +134,9 @@ func TestEveryFaultIsFoundAndTold(t *testing.T) {
 			if f.Verdict != c.verdict || !strings.Contains(f.Reason, c.says) || !strings.Contains(f.Next, c.next) || (c.next == "") != (f.Next == "") {
 				t.Errorf("%s: %+v", name, f)
 			}
+			if strings.ContainsAny(f.Next, "'`") {
+				t.Errorf("%s: not every shell takes %s", name, f.Next)
+			}
 		}
 		if c.verdict == Fail && r.Verdict != Fail || c.verdict == Unknown && r.Verdict == Fail && name != "no network" {
 			t.Errorf("%s: the whole is %s", name, r.Verdict)
