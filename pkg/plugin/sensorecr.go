@@ -32,6 +32,8 @@ func standInECR() bool {
 type ecrAccess struct {
 	host, region, repository string
 	keys                     authn.Keychain
+	// command is the one whose policy has the rights, if it is not a push by itself.
+	command string
 	// without is why AWS gave no login, if it did not; then docker's configuration is what there is.
 	without error
 }
@@ -92,6 +94,9 @@ func pushAdvice(err error, from, to *ecrAccess) error {
 		return err
 	}
 	command, at := pushCommand, to
+	if to != nil && to.command != "" {
+		command = to.command
+	}
 	action := aws.RefusedAction(refused.Error())
 	if from != nil && refused.Host == from.host && (to == nil || to.host != from.host || action == "ecr:GetDownloadUrlForLayer") {
 		command, at = pullCommand, from

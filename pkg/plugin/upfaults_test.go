@@ -158,8 +158,11 @@ func (u *upScene) done(o outcome, want map[string]string) {
 }
 
 // failed holds that a run says why it could not end, what to do, and which stages it did not do.
-func (u *upScene) failed(o outcome, f fake.Fault) {
+func (u *upScene) failed(command string, o outcome, f fake.Fault) {
 	u.Helper()
+	if f.Kind == fake.AccessDenied && !strings.Contains(strings.ReplaceAll(o.err, ";", "\n"), "kubectl falcon aws iam-policy "+command+"\n") {
+		u.Errorf("%s without %s does not tell where its own rights stand: %s", command, f.Action, o.err)
+	}
 	want := refusals[f.Kind]
 	known := slices.ContainsFunc(strings.Split(want.says, "|"), func(one string) bool { return strings.Contains(o.err, one) })
 	// Of a HEAD there are no words of the registry's.
@@ -189,42 +192,48 @@ func TestUpAndDownWithFaultsAtEveryCall(t *testing.T) {
 	u.done(outcome{}, u.before)
 	for _, action := range upCalls {
 		for _, f := range faultsOf(action, action == upCalls[0]) {
-			u.cloud.Break(f)
-			o := u.up()
-			u.cloud.Mend()
-			u.failed(o, f)
+			u.broken("up", u.up, f)
 		}
 		u.done(u.up(), goal)
-		for _, f := range faultsOf(action, false) {
-			if slices.Contains(downCalls, action) {
-				u.cloud.Break(f)
-				o := u.down()
-				u.cloud.Mend()
-				u.failed(o, f)
-			}
-		}
-		u.down().must(t, ExitOK)
-		u.done(outcome{}, u.before)
-		if t.Failed() {
-			t.Fatalf("it was %s", action)
+		if slices.Contains(downCalls, action) {
+			u.downFrom(action)
+		} else {
+			u.backFrom(action)
 		}
 	}
 	for _, action := range downCalls {
-		if slices.Contains(upCalls, action) {
-			continue
+		if !slices.Contains(upCalls, action) {
+			u.up()
+			u.downFrom(action)
 		}
-		u.up()
-		for _, f := range faultsOf(action, false) {
-			u.cloud.Break(f)
-			o := u.down()
-			u.cloud.Mend()
-			u.failed(o, f)
-		}
-		u.down().must(t, ExitOK)
-		u.done(outcome{}, u.before)
-		if t.Failed() {
-			t.Fatalf("it was %s", action)
-		}
+	}
+}
+
+// broken runs a command with a fault.
+func (u *upScene) broken(command string, run func() outcome, f fake.Fault) {
+	u.Helper()
+	u.cloud.Break(f)
+	o := run()
+	u.cloud.Mend()
+	u.failed(command, o, f)
+}
+
+// downFrom runs down with every fault of a call, and without.
+func (u *upScene) downFrom(action string) {
+	u.Helper()
+	for _, f := range faultsOf(action, false) {
+		u.broken("down", u.down, f)
+	}
+	u.backFrom(action)
+}
+
+// backFrom holds that down leaves nothing.
+func (u *upScene) backFrom(action string) {
+	u.Helper()
+	u.down().must(u.T, ExitOK)
+	u.done(outcome{}, u.before)
+	if u.Failed() {
+		u.Fatalf("it was %s", action)
 	}
 }
 

@@ -144,7 +144,8 @@ func (u *undertaking) pushImage(ctx context.Context, tell func(string)) (string,
 	o.To = sensor.LoginKeychain(sensor.Login{Host: token.Host, User: token.User, Password: token.Password()}, authn.DefaultKeychain)
 	result, err := sendImage(ctx, source, destination(u.repository, source), o)
 	if err != nil {
-		return "", pushAdvice(err, from, &ecrAccess{host: token.Host, region: u.account.Region, repository: u.f.repository})
+		return "", pushAdvice(err, from, &ecrAccess{host: token.Host, region: u.account.Region, repository: u.f.repository,
+			command: u.f.eks.command})
 	}
 	u.keep(&u.image, result.Reference)
 	return result.Reference, nil
