@@ -201,6 +201,8 @@ func (r *reader) bring(t *testing.T, state string) {
 		for _, ns := range []string{"default", "shop", "team-a"} {
 			r.kubectl(t, "rollout", "status", "deployment/web", "-n", ns, "--timeout=60s")
 		}
+		// A sensor has its id a moment after its pod is ready; who reads does not type that fast.
+		r.mustFalcon(t, "aid", "-A", "--wait", "-o", "name")
 	}
 }
 

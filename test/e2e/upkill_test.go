@@ -319,12 +319,14 @@ func (g *guideRig) killedAnywhere(t *testing.T, before map[string]string) {
 	k.at(t, append(inAPI, inAWS...), emptyAWS)
 	wantCode(t, g.run(t, k.args...), 0)
 	g.held.Store(false)
+	g.mustFalcon(t, "uninstall")
+	k.at(t, inCluster, func(t *testing.T) { g.mustFalcon(t, "uninstall") })
+	// The demo comes last, since it has a Fargate profile of its own.
+	wantCode(t, g.run(t, k.args...), 0)
 	demo := &killer{guideRig: g, args: upArgs()}
 	inDemo := demo.inDemo(t)
 	demo.end(t)
 	demo.at(t, inDemo, func(*testing.T) {})
-	g.mustFalcon(t, "uninstall")
-	k.at(t, inCluster, func(t *testing.T) { g.mustFalcon(t, "uninstall") })
 	wantCode(t, g.run(t, downArgs()...), 0)
 	g.nothingLeft(t, before)
 	all, failed := len(inAWS)+len(inCluster)+len(inAPI)+len(inDemo), append(k.failed, demo.failed...)
