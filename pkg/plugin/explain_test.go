@@ -102,6 +102,17 @@ func TestExplainAndRestartRefuseWhatCannotBeMeant(t *testing.T) {
 	falcon(t, "explain", "-f", "/absent/x.yaml", "--server", bare(t)).must(t, 2, "/absent/x.yaml cannot be read: no such file or directory")
 }
 
+// A misspelt name is not a workload with which nothing is wrong.
+func TestVerifyAndRestartRefuseWhatIsNotThere(t *testing.T) {
+	for _, line := range []string{"verify deploy/web", "verify pod/gone -o json", "restart deploy/web --plan", "restart sts/web --yes"} {
+		o := falcon(t, append(strings.Fields(line), "-n", "team-a", "--server", bare(t))...)
+		o.must(t, 2, " in namespace team-a", "there is no ", "next: kubectl get ")
+		if o.out != "" {
+			t.Errorf("%s printed %s", line, o.out)
+		}
+	}
+}
+
 // Without an injector the rules say no, and so does the server.
 func TestExplainPrintsTheAnswerFirst(t *testing.T) {
 	o := falcon(t, "explain", "deploy/web", "-n", "team-a", "--server", bare(t))

@@ -103,6 +103,11 @@ func (s *session) restart(ctx context.Context, c *kube.Cluster, f *restartFlags,
 	if err != nil {
 		return err
 	}
+	if plan.Steps() < len(targets) {
+		if err := missing(ctx, c, targets); err != nil {
+			return err
+		}
+	}
 	if f.plan {
 		if *f.format != term.Table {
 			err = term.Structured(s.Out, *f.format, plan)

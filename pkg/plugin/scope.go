@@ -1,10 +1,12 @@
 package plugin
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-falcon/kubectl-falcon/pkg/kube"
@@ -39,6 +41,18 @@ func (f *scopeFlags) read(args []string) error {
 	}
 	if f.all && len(args) > 0 {
 		return problem.New(problem.BadInput, "say where it is with -n", "%s cannot be in all namespaces", strings.Join(args, " "))
+	}
+	return nil
+}
+
+// missing refuses targets that are not in the cluster: a misspelt name would otherwise look like a
+// workload with which nothing is wrong. What may not be read is taken to be there.
+func missing(ctx context.Context, c *kube.Cluster, targets []verify.Target) error {
+	for _, t := range targets {
+		if _, err := c.Maker(ctx, t.Kind, t.Name, c.Namespace); apierrors.IsNotFound(err) {
+			return problem.New(problem.BadInput, "kubectl get "+strings.ToLower(t.Kind)+"s -n "+c.Namespace,
+				"there is no %s", kube.Called(t.Kind, t.Name, c.Namespace))
+		}
 	}
 	return nil
 }

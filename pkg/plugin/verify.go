@@ -204,6 +204,9 @@ func (s *session) judgeAll(ctx context.Context, f *verifyFlags, clusters []conne
 				return
 			}
 			snapshot, err := verify.Collect(ctx, c.cluster, f.ask(&c))
+			if err == nil {
+				err = missing(ctx, c.cluster, snapshot.Unseen())
+			}
 			if errs[n] = err; err == nil {
 				r.Clusters[n] = *verify.Judge(snapshot, f.which)
 			}

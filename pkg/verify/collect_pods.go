@@ -168,6 +168,17 @@ func (k *collector) isInjector(p *Pod) bool {
 	return p.Namespace == manifest.CanaryNamespace
 }
 
+// Unseen are the targets that have no pods: those that are not there, or have none now.
+func (s *Snapshot) Unseen() (unseen []Target) {
+	for _, t := range s.Scope.Targets {
+		one := Scope{Targets: []Target{t}}
+		if !slices.ContainsFunc(s.Pods, func(p Pod) bool { return one.has(&p) }) {
+			unseen = append(unseen, t)
+		}
+	}
+	return unseen
+}
+
 // has says whether a pod is among the targets; without targets every pod is.
 func (s Scope) has(p *Pod) bool {
 	return len(s.Targets) == 0 || slices.ContainsFunc(s.Targets, func(t Target) bool {

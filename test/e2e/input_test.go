@@ -39,6 +39,8 @@ func TestBadInput(t *testing.T) {
 		{"pod that is not there", []string{"aid", "no-such-pod"}, 2, []string{`no pod "no-such-pod" in namespace default`, "kubectl get pods"}},
 		{"not a pod", []string{"aid", "service/web"}, 2, []string{`"service/web" is not a pod`}},
 		{"workload that is not there", []string{"aid", "deployment/no-such"}, 2, []string{"there is no deployment/no-such in namespace default"}},
+		{"verify of a workload that is not there", []string{"verify", "deployment/no-such"}, 2, []string{"there is no deployment/no-such in namespace default", "kubectl get deployments -n default"}},
+		{"restart of a workload that is not there", []string{"restart", "deployment/no-such", "--yes"}, 2, []string{"there is no deployment/no-such in namespace default"}},
 		{"pods everywhere and by name", []string{"aid", "-A", "web"}, 2, []string{"cannot be in all namespaces"}},
 		{"namespace that is not there", []string{"verify", "-n", "no-such-namespace"}, 2, []string{`no namespace "no-such-namespace"`}},
 		{"demo in no namespace", []string{"demo", "-n", "no-such-namespace"}, 2, []string{"no-such-namespace", "kubectl create namespace"}},
