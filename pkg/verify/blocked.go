@@ -61,7 +61,8 @@ func since(b *Blocked, now time.Time) string {
 
 // unblock says how a workload gets its pods.
 func (v *View) unblock(b *Blocked, class Class) (hint, command string) {
-	if c := v.canary(b.Namespace); c != nil && c.Class == None {
+	// The dry-run pod names its command, so it comes through where the injector cannot read this pod's image.
+	if c := v.canary(b.Namespace); c != nil && c.Class == None && class != Denies {
 		return "a new pod would be admitted now: wait for its controller to try again, or restart it",
 			restartOf(b)
 	}

@@ -90,6 +90,7 @@ var brokenPod = map[string]breaks{
 		"webhook":           allOf(blocked(unknownCA), refusing(UnknownCA, unknownCA)),
 		"admitted by now":   blocked(unknownCA),
 		"image":             allOf(blocked(imageRefusal), refusing(Denies, imageRefusal)),
+		"image of its own":  blocked(imageRefusal),
 		"pod security":      allOf(blocked(psaRefusal), refusing(PodSecurity, psaRefusal)),
 		"quota":             allOf(blocked(quotaAnswer), refusing(QuotaFull, quotaAnswer)),
 		"and one of others": allOf(blocked(unknownCA), blocked(`pods "x" is forbidden: exceeded quota: q, requested: cpu=1`), blocked(policyRefusal+"no")),
