@@ -119,6 +119,8 @@ type Subject struct {
 	// About says which pod that is.
 	About string
 	Notes []string
+	// bare is a pod of the cluster that carries no sensor, whatever a new one would get.
+	bare bool
 }
 
 // ExplainRules are the rights that an explanation needs. Without those in the whole cluster the server's

@@ -73,6 +73,9 @@ func one(ctx context.Context, c *kube.Cluster, s *Subject, all []source, in spac
 		return e, err
 	}
 	e.judge(brings)
+	if s.bare && e.Outcome == Injected {
+		e.Next = "the pod that is there has none: kubectl falcon verify -n NAMESPACE pod/" + s.Name + " says why, and how it gets it"
+	}
 	e.Next = strings.ReplaceAll(e.Next, "NAMESPACE", s.Namespace)
 	return e, nil
 }

@@ -116,6 +116,30 @@ func TestFetchTakesBackWhatWasAddedToAPod(t *testing.T) {
 	}
 }
 
+// A new pod would get the sensor, and the one that was asked about has none: both are said.
+func TestExplainSaysThatThePodItselfHasNone(t *testing.T) {
+	pod, set := carrier()
+	without := pod.DeepCopy()
+	without.Spec = set.Spec.Template.Spec
+	for _, test := range []struct {
+		pod  *corev1.Pod
+		says string
+	}{{without, "the pod that is there has none: kubectl falcon verify -n team-a pod/web-1-x"}, {pod, ""}} {
+		c := cluster(t, injects, test.pod, set, teamA())
+		subjects, err := Fetch(t.Context(), c, []verify.Target{{Kind: "Pod", Name: pod.Name}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Explain(t.Context(), c, subjects, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := r.Pods[0]; e.Outcome != Injected || !strings.HasPrefix(e.Next, test.says) || (e.Next == "") != (test.says == "") {
+			t.Errorf("outcome %s, next %q, want %q", e.Outcome, e.Next, test.says)
+		}
+	}
+}
+
 func TestFetchOfWhatIsNotThere(t *testing.T) {
 	_, err := Fetch(t.Context(), cluster(t, injects), []verify.Target{{Kind: "StatefulSet", Name: "db"}})
 	if p, ok := errors.AsType[*problem.Error](err); !ok || p.Kind() != problem.BadInput || !strings.Contains(p.Error(), "there is no statefulset/db in namespace team-a") {

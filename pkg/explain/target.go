@@ -50,6 +50,7 @@ func (s *Subject) copy(ctx context.Context, c *kube.Cluster, pod *corev1.Pod) er
 	}
 	s.Pod, s.About = kube.Anew(pod), "a copy of it"
 	if _, carries := sidecar.In(&pod.Spec, ""); !carries && !traces(&pod.Spec) {
+		s.bare = true
 		return nil
 	}
 	s.Notes = append(s.Notes, "the pod carries the sensor now")
