@@ -117,7 +117,10 @@ func (r *run) scenario(ctx context.Context, s *Scenario) (Result, error) {
 		return result, nil
 	}
 	if err := r.detect(ctx, s, &result, ready); err != nil {
-		stage(Detected, false, "%s", err)
+		// Whoever stops it has not shown that there is no detection.
+		if ctx.Err() == nil {
+			stage(Detected, false, "%s", err)
+		}
 		return result, err
 	}
 	a := result.Detection

@@ -199,6 +199,11 @@ func (s *session) nobody(f *aidFlags, namespace string, missing []aid.Result) er
 	case len(missing) == 1:
 		return problem.New(problem.BadInput, missing[0].Next(), "there is no %s",
 			kube.Called(f.targets[0].Kind, f.targets[0].Name, missing[0].Namespace))
+	case len(f.targets) == 1:
+		t := f.targets[0]
+		name := strings.ToLower(t.Kind) + "/" + t.Name
+		return problem.New(problem.Failed, commandName+" explain "+name+" -n "+namespace+" says whether they are refused",
+			"%s in namespace %s has no pods", name, namespace)
 	case len(f.targets) > 0:
 		return problem.New(problem.Failed, "kubectl get pods -n "+namespace+" shows which there are", "what was named has no pods")
 	case f.everyNS:

@@ -114,12 +114,19 @@ func (s *shape) progress(behind bool, updated, available, old int) {
 	case updated < s.want:
 		s.state, s.rolling = fmt.Sprintf("%d of %d pods made anew", updated, s.want), true
 	case old > 0:
-		s.state, s.rolling = fmt.Sprintf("%d old pods are going", old), true
+		s.state, s.rolling = going(old), true
 	case available < s.want:
 		s.state = fmt.Sprintf("%d of %d pods available", available, s.want)
 	default:
 		s.state, s.done = "available", true
 	}
+}
+
+func going(old int) string {
+	if old == 1 {
+		return "1 old pod is going"
+	}
+	return fmt.Sprintf("%d old pods are going", old)
 }
 
 func number(replicas *int32) int {
