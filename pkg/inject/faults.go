@@ -81,6 +81,6 @@ func (s *State) faults() []Fault {
 	warn(s.Trouble != "" && s.Ready >= s.Replicas, showPods, "the injector's newest form does not come up, the one before serves on%s", why)
 	warn(s.CertificateDays > 0 && s.CertificateDays < soon, renew, "the certificate ends in %d days", s.CertificateDays)
 	warn(len(s.Others) > 0 && (s.Installed || s.Webhook), "remove one of the two", "there is another injector: %s", list(s.Others, 2))
-	warn(s.Webhook && s.Ready > 0 && s.Protected < s.Pods, "kubectl falcon verify -n NAMESPACE", "%d of %s in scope carry no ready sensor", s.Pods-s.Protected, count(s.Pods, "running pod"))
+	warn(s.Webhook && s.Ready > 0 && s.Protected < s.Pods, "kubectl falcon verify -A", "%d of %s in scope carry no ready sensor", s.Pods-s.Protected, count(s.Pods, "running pod"))
 	return faults
 }

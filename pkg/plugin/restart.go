@@ -85,7 +85,6 @@ func (f *restartFlags) check(args []string) error {
 }
 
 func (s *session) restart(ctx context.Context, c *kube.Cluster, f *restartFlags, args []string) error {
-	s.resumes = !f.plan && !f.o.DryRun
 	// They were read before, when nothing was wrong with them.
 	targets, _ := readTargets(args)
 	scope := verify.Scope{Namespace: c.Namespace, Selector: f.selector, Targets: targets}
@@ -127,6 +126,8 @@ func (s *session) restart(ctx context.Context, c *kube.Cluster, f *restartFlags,
 			return err
 		}
 	}
+	// Before that nothing was begun that could go on.
+	s.resumes = !f.o.DryRun
 	return s.runPlan(ctx, c, plan, f)
 }
 
