@@ -45,6 +45,15 @@ func (f *scopeFlags) read(args []string) error {
 	return nil
 }
 
+// look takes a snapshot of what was named, all of which has to be there.
+func look(ctx context.Context, c *kube.Cluster, ask verify.Ask) (*verify.Snapshot, error) {
+	snapshot, err := verify.Collect(ctx, c, ask)
+	if err != nil {
+		return nil, err
+	}
+	return snapshot, missing(ctx, c, snapshot.Unseen())
+}
+
 // missing refuses targets that are not in the cluster: a misspelt name would otherwise look like a
 // workload with which nothing is wrong. What may not be read is taken to be there.
 func missing(ctx context.Context, c *kube.Cluster, targets []verify.Target) error {

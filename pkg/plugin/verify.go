@@ -203,10 +203,7 @@ func (s *session) judgeAll(ctx context.Context, f *verifyFlags, clusters []conne
 			if errs[n] = c.err; errs[n] != nil {
 				return
 			}
-			snapshot, err := verify.Collect(ctx, c.cluster, f.ask(&c))
-			if err == nil {
-				err = missing(ctx, c.cluster, snapshot.Unseen())
-			}
+			snapshot, err := look(ctx, c.cluster, f.ask(&c))
 			if errs[n] = err; err == nil {
 				r.Clusters[n] = *verify.Judge(snapshot, f.which)
 			}
