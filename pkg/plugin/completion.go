@@ -80,7 +80,7 @@ func newCompletionInstall(s *session) *cobra.Command {
 		if !where.OnPath(to.Folder) {
 			s.remark("kubectl does not look into %s: put it on your PATH", to.Folder)
 		}
-		s.remark("it works in a shell with kubectl's own completion: kubectl completion --help")
+		s.remark("it works in a shell with kubectl's own completion, in bash with the package bash-completion: kubectl completion --help")
 		s.remark("to undo it: %s completion uninstall%s", commandName, dirFlag(where, to.Folder))
 		return nil
 	}

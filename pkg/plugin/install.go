@@ -70,7 +70,7 @@ func (s *session) runInstall(ctx context.Context, f *installFlags) error {
 
 // install installs, and prints what was applied if it is asked to.
 func (s *session) install(ctx context.Context, c *kube.Cluster, f *installFlags) error {
-	s.resumes = true
+	s.resumes, s.undoneBy = true, commandName+" uninstall"
 	p := s.progress()
 	if f.output != "" {
 		p = s.quietProgress()

@@ -49,6 +49,8 @@ func TestFlagsThatCannotBeMeant(t *testing.T) {
 		"--plan and --dry-run do not go together":               {"restart", "--plan", "--dry-run"},
 		"--check names no check":                                {"verify", "--check", ""},
 		"--skip names no check":                                 {"verify", "--skip="},
+		"not about namespace shop":                              {"uninstall", "-n", "shop"},
+		"certs is about the injector of the whole cluster":      {"certs", "rotate", "--namespace=shop"},
 	} {
 		falcon(t, args...).must(t, 2, says)
 	}

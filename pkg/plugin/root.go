@@ -32,6 +32,8 @@ type session struct {
 	began bool
 	// resumes says that what was stopped in the middle is worth running again: the command changes things.
 	resumes bool
+	// undoneBy is the command that takes back what was done of it.
+	undoneBy string
 	// endless says that the command goes on until it is stopped, so that stopping it is no error.
 	endless bool
 	// pause says that the end waits for a key.
@@ -81,7 +83,10 @@ func newRoot(s *session) *cobra.Command {
 			}
 			return unknownCommand(cmd, args[0])
 		},
-		PersistentPreRun: func(*cobra.Command, []string) { s.began = true },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			s.began = true
+			return refuseNamespace(cmd)
+		},
 	}
 	cmd.SetIn(s.In)
 	cmd.SetOut(s.Out)

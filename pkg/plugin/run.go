@@ -95,6 +95,9 @@ func (s *session) end(ctx context.Context, err error) int {
 			said := stopped.Error()
 			if s.resumes {
 				said += "; the same command goes on from where it was"
+				if s.undoneBy != "" {
+					said += ", and this removes what is there: " + s.undoneBy
+				}
 			}
 			fmt.Fprintln(streams.Err, "error:", said)
 		}

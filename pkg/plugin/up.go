@@ -175,7 +175,7 @@ func (s *session) up(ctx context.Context, f *upFlags) error {
 	if shown := s.showPlan(f, planned, takes); shown != nil || err != nil || f.plan {
 		return errors.Join(shown, err)
 	}
-	s.resumes = true
+	s.resumes, s.undoneBy = true, commandName+" down"
 	outcomes, err := u.run(ctx, stages)
 	return s.summarise(f, u, outcomes, err)
 }
