@@ -135,3 +135,14 @@ func TestWhatIsMistypedIsSuggested(t *testing.T) {
 		t.Run(line, func(t *testing.T) { falcon(t, strings.Fields(line)...).must(t, 2, says) })
 	}
 }
+
+// An empty namespace names none, and the injector's own is the right one.
+func TestANamespaceThatSaysNothingIsTaken(t *testing.T) {
+	for _, namespace := range []string{"", "falcon-system"} {
+		o := falcon(t, "status", "--namespace="+namespace, "--server", closedPort(t))
+		o.must(t, 3, "cannot be reached")
+		if strings.Contains(o.err, "whole cluster") {
+			t.Errorf("with %q it said\n%s", namespace, o.err)
+		}
+	}
+}

@@ -18,7 +18,11 @@ var ofTheCluster = []string{"install", "uninstall", "status", "certs", "up", "do
 func refuseNamespace(cmd *cobra.Command) error {
 	word, _, _ := strings.Cut(pathOf(cmd), " ")
 	named := cmd.Flag("namespace")
-	if !slices.Contains(ofTheCluster, word) || named == nil || !named.Changed || named.Value.String() == manifest.Namespace {
+	if !slices.Contains(ofTheCluster, word) || named == nil {
+		return nil
+	}
+	// An empty one is a script's variable without a value, and names none.
+	if value := named.Value.String(); value == "" || value == manifest.Namespace || !named.Changed {
 		return nil
 	}
 	return problem.New(problem.BadInput, "leave the namespace out",
